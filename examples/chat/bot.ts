@@ -1,0 +1,258 @@
+// The bot: one process that owns one socket, and asks for the next packet when it has dealt with the last.
+
+import { randomInt } from "node:crypto";
+import {
+  connect,
+  describeError,
+  err,
+  newSelector,
+  ok,
+  receiveNextPacketAsMessage,
+  send,
+  tcpMessages,
+  type OwnedSocket,
+  type OwnSubject,
+  type Packet,
+  type Result,
+  type Self,
+  type Subject,
+} from "tankard";
+import { answerTo, greeting, type World } from "./answers.ts";
+import { readUntilClosed } from "./farewell.ts";
+import { formatLine, isSameName, nickOf, parseLine, takeLines, type IrcMessage } from "./irc.ts";
+
+export interface BotOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly nick: string;
+  readonly channel: string;
+  /** Gives up a connection that is still being made. */
+  readonly signal: AbortSignal;
+}
+
+export interface BotCommand {
+  readonly type: "Leave";
+  readonly why: string;
+}
+
+/** What happens in the channel, in the order in which it happens. */
+export type BotEvent =
+  | { readonly type: "Came"; readonly nick: string }
+  | { readonly type: "Said"; readonly nick: string; readonly text: string }
+  | { readonly type: "Left"; readonly nick: string; readonly why: string };
+
+/** How it ended: the bot left because it was told to, or a sentence says what went wrong. */
+export type BotEnd = Result<undefined, string>;
+
+const CONNECT_WITHIN_MS = 10_000;
+const SEND_WITHIN_MS = 20_000;
+const LEAVE_WITHIN_MS = 2_000;
+/** When the first period is over the bot must be in the channel; later the server may be silent for two. */
+const WATCH_PERIOD_MS = 30_000;
+const OTHER_NICKS_TO_TRY = 3;
+
+interface Bot {
+  readonly self: Self;
+  readonly socket: OwnedSocket;
+  readonly events: Subject<BotEvent>;
+  readonly channel: string;
+  /** `host:port`, for sentences. */
+  readonly server: string;
+  /** The nick asked for, then the one that the server gave. */
+  nick: string;
+  nicksLeft: number;
+  isInside: boolean;
+  silentPeriods: number;
+  /** The beginning of a line whose end has not come yet. */
+  rest: Buffer;
+}
+
+/** The body of the bot's process. What happens in the channel is told to `events`. */
+export function chatBot(options: BotOptions, events: Subject<BotEvent>) {
+  return async (self: Self, commands: OwnSubject<BotCommand>): Promise<BotEnd> => {
+    const { host, port, nick, channel, signal } = options;
+    const server = `${host}:${port}`;
+    const socketOptions = { host, port, timeout: CONNECT_WITHIN_MS, sendTimeout: SEND_WITHIN_MS };
+    const connected = await connect({ ...socketOptions, owner: self, signal, deadline: CONNECT_WITHIN_MS });
+    if (!connected.ok) {
+      return signal.aborted ? ok() : err(`Cannot connect to ${server}: ${describeError(connected.error)}.`);
+    }
+    const bot: Bot = {
+      ...{ self, socket: connected.value, events, channel, server, nick },
+      ...{ nicksLeft: OTHER_NICKS_TO_TRY, isInside: false, silentPeriods: 0, rest: Buffer.alloc(0) },
+    };
+    return attend(bot, commands);
+  };
+}
+
+/** The actor's loop: a command, a packet, the end of the stream or the clock, one at a time. */
+async function attend(bot: Bot, commands: OwnSubject<BotCommand>): Promise<BotEnd> {
+  const { self, socket, server } = bot;
+  const watch = self.newSubject<{ readonly type: "Watch" }>();
+  self.sendEvery(watch, WATCH_PERIOD_MS, { type: "Watch" });
+  const inbox = newSelector().select(commands).select(watch).merge(tcpMessages);
+
+  await write(bot, "NICK", bot.nick);
+  await write(bot, "USER", bot.nick, "0", "*", "A bot made with Tankard");
+  receiveNextPacketAsMessage(socket);
+  for (;;) {
+    const message = await self.receiveForever(inbox);
+    let end: BotEnd | undefined;
+    switch (message.type) {
+      case "Packet":
+        end = await onPacket(bot, message);
+        receiveNextPacketAsMessage(socket);
+        break;
+      case "TcpError":
+        return err(`The connection to ${server} broke: ${describeError(message.error)}.`);
+      case "SocketClosed":
+        return err(`The server ${server} went away.`);
+      case "Leave":
+        return leave(bot, message.why);
+      case "Watch":
+        end = await onWatch(bot);
+        break;
+      default:
+        message satisfies never;
+    }
+    if (end !== undefined) return end;
+  }
+}
+
+async function onPacket(bot: Bot, packet: Packet): Promise<BotEnd | undefined> {
+  const { lines, rest, isTooLong } = takeLines(bot.rest, packet.data);
+  for (const line of lines) {
+    const message = parseLine(line);
+    const end = message === undefined ? undefined : await onMessage(bot, message);
+    if (end !== undefined) return end;
+  }
+  if (isTooLong) return err(`The server ${bot.server} sent a line that is too long for IRC.`);
+  bot.rest = rest;
+  bot.silentPeriods = 0;
+  return undefined;
+}
+
+/** A server that has gone without a word is noticed here: a live one answers PING. */
+async function onWatch(bot: Bot): Promise<BotEnd | undefined> {
+  if (!bot.isInside) return err(`The server ${bot.server} kept the bot waiting outside ${bot.channel} for too long.`);
+  if (bot.silentPeriods === 2) return err(`The server ${bot.server} has fallen silent.`);
+  bot.silentPeriods += 1;
+  await write(bot, "PING", "are-you-there");
+  return undefined;
+}
+
+async function onMessage(bot: Bot, { prefix, command, params }: IrcMessage): Promise<BotEnd | undefined> {
+  const from = nickOf(prefix);
+  switch (command) {
+    case "PING":
+      await write(bot, "PONG", ...params);
+      return undefined;
+    case "JOIN":
+    case "PRIVMSG":
+    case "NICK":
+    case "PART":
+    case "QUIT":
+    case "KICK":
+      return onPeople(bot, from, command, params);
+    case "001": // welcome, and under which nick
+      bot.nick = params[0] ?? bot.nick;
+      await write(bot, "JOIN", bot.channel);
+      return undefined;
+    case "433": // the nick is in use
+      return tryAnotherNick(bot);
+    case "432": // no nick for this server
+    case "464": // password needed
+    case "465": // banned
+      return err(`The server ${bot.server} turned the bot away: ${reasonIn(params)}.`);
+    case "ERROR": // the last words before it closes
+      return err(`The server ${bot.server} ended the connection: ${reasonIn(params)}.`);
+    case "403": // no such channel
+    case "405": // too many channels
+    case "471": // full
+    case "473": // by invitation only
+    case "474": // banned from it
+    case "475": // key needed
+    case "476": // no name for a channel
+      if (bot.isInside) return undefined;
+      return err(`The server ${bot.server} did not let the bot into ${bot.channel}: ${reasonIn(params)}.`);
+    default:
+      return undefined;
+  }
+}
+
+async function tryAnotherNick(bot: Bot): Promise<BotEnd | undefined> {
+  if (bot.nicksLeft === 0) {
+    return err(`The server ${bot.server} has no nick for the bot: all up to ${bot.nick} are in use.`);
+  }
+  bot.nicksLeft -= 1;
+  bot.nick += "_";
+  await write(bot, "NICK", bot.nick);
+  return undefined;
+}
+
+/** Somebody comes, speaks or goes; it may be the bot itself. */
+async function onPeople(
+  bot: Bot,
+  from: string,
+  command: "JOIN" | "PRIVMSG" | "NICK" | "PART" | "QUIT" | "KICK",
+  [target = "", text = ""]: readonly string[],
+): Promise<BotEnd | undefined> {
+  const isHere = isSameName(target, bot.channel);
+  const isMe = isSameName(from, bot.nick);
+  switch (command) {
+    case "JOIN":
+      if (isHere) bot.events.send({ type: "Came", nick: from });
+      if (isMe) bot.isInside = true;
+      else if (isHere) await speak(bot, bot.channel, greeting(from));
+      return undefined;
+    case "PRIVMSG":
+      if (isHere) bot.events.send({ type: "Said", nick: from, text });
+      return reply(bot, from, isHere ? bot.channel : from, text);
+    case "NICK":
+      if (isMe) bot.nick = target;
+      return undefined;
+    case "PART":
+      if (isHere) bot.events.send({ type: "Left", nick: from, why: text });
+      return undefined;
+    case "QUIT":
+      bot.events.send({ type: "Left", nick: from, why: target });
+      return undefined;
+    case "KICK":
+      if (isHere && isSameName(text, bot.nick)) return err(`${from} threw the bot out of ${bot.channel}.`);
+      if (isHere) bot.events.send({ type: "Left", nick: text, why: `thrown out by ${from}` });
+      return undefined;
+    default:
+      return command satisfies never;
+  }
+}
+
+const world: World = { now: () => new Date(), roll: (sides) => randomInt(1, sides + 1) };
+
+async function reply(bot: Bot, from: string, target: string, text: string): Promise<BotEnd | undefined> {
+  const answer = answerTo(from, text, world);
+  if (answer?.type === "Leave") return leave(bot, answer.why);
+  if (answer?.type === "Say") await speak(bot, target, answer.text);
+  return undefined;
+}
+
+async function speak(bot: Bot, target: string, text: string): Promise<void> {
+  if (target === bot.channel) bot.events.send({ type: "Said", nick: bot.nick, text });
+  await write(bot, "PRIVMSG", target, text);
+}
+
+async function leave(bot: Bot, why: string): Promise<BotEnd> {
+  await write(bot, "QUIT", why);
+  await readUntilClosed(bot.self, bot.socket, LEAVE_WITHIN_MS);
+  if (bot.isInside) bot.events.send({ type: "Left", nick: bot.nick, why });
+  return ok();
+}
+
+/** Writes one line. A failure needs no answer here: the end of the stream is what the socket tells next. */
+async function write(bot: Bot, command: string, ...params: string[]): Promise<void> {
+  await send(bot.socket, formatLine({ command, params }));
+}
+
+/** The server's own words, which stand last, without their full stop. */
+function reasonIn(params: readonly string[]): string {
+  return (params.at(-1) ?? "").replace(/\.+$/, "");
+}

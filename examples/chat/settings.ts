@@ -1,0 +1,69 @@
+// What the command line asks for.
+
+import { parseArgs } from "node:util";
+import { err, ok, type Result } from "tankard";
+import { isChannel, isNick } from "./irc.ts";
+
+export interface Settings {
+  readonly type: "Chat";
+  /** Absent: a server of our own. */
+  readonly address: { readonly host: string; readonly port: number } | undefined;
+  readonly nick: string;
+  readonly channel: string;
+  readonly isOnce: boolean;
+}
+
+export const USAGE = `A chat bot that speaks IRC.
+
+  chat-bot                        starts a server, a bot and a visitor on this machine; you may join them
+  chat-bot --host H [--port P]    joins the bot to a server that is there
+
+  --host H       the server's name or address
+  --port P       its port (6667)
+  --nick N       the bot's nick (barkeep)
+  --channel C    the channel to join, with or without its # (#tavern)
+  --once         without --host: end when the visitor has gone, also on a terminal
+  --help         say this`;
+
+/** The settings, or a sentence that says what is wrong with them. */
+export function readSettings(args: readonly string[]): Result<Settings | { readonly type: "Help" }, string> {
+  const parsed = parse(args);
+  if (!parsed.ok) return parsed;
+  const { host, port, nick, channel, once, help } = parsed.value;
+  if (help) return ok({ type: "Help" });
+  if (host === "") return err("--host needs the name or the address of a server.");
+  if (host === undefined && port !== undefined) return err("--port is the port of a server, so it needs --host.");
+  if (host !== undefined && once) return err("--once is for the bot's own server, so it cannot go with --host.");
+  const portNumber = /^[0-9]{1,5}$/.test(port ?? "6667") ? Number(port ?? "6667") : 0;
+  if (portNumber < 1 || portNumber > 65_535)
+    return err(`--port must be a number from 1 to 65535, not "${port ?? ""}".`);
+  if (!isNick(nick))
+    return err(`--nick must be letters, digits and []\\\`_^{|}-, and no digit or - first, not "${nick}".`);
+  const fullChannel = /^[#&+!]/.test(channel) ? channel : `#${channel}`;
+  if (!isChannel(fullChannel))
+    return err(`--channel must be a name without spaces, commas and colons, not "${channel}".`);
+  const address = host === undefined ? undefined : { host, port: portNumber };
+  return ok({ type: "Chat", address, nick, channel: fullChannel, isOnce: once });
+}
+
+function parse(args: readonly string[]) {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        host: { type: "string" },
+        port: { type: "string" },
+        nick: { type: "string", default: "barkeep" },
+        channel: { type: "string", default: "#tavern" },
+        once: { type: "boolean", default: false },
+        help: { type: "boolean", default: false },
+      },
+    });
+    return ok(values);
+  } catch (error) {
+    // Its message may go on with advice: the first sentence says what is wrong.
+    if (error instanceof TypeError)
+      return err(`${error.message.split(/\.\s/, 1)[0] ?? ""} (--help tells what there is).`);
+    throw error;
+  }
+}

@@ -1,0 +1,197 @@
+import type { Activity } from "./activity.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import type { Scheduler } from "./scheduler.ts";
+
+/** Node takes a longer delay for 1 ms. */
+const longestDelayMs = 2 ** 31 - 1;
+const notQueued = -1;
+
+/** One moment at which something happens. Belongs to the `Alarms` that it was set in, in one place at a time. */
+export class Alarm {
+  /** @internal */ at = Infinity;
+  /** @internal The order of setting decides between equal moments. */ order = 0;
+  /** @internal */ place = notQueued;
+  /** @internal */ readonly ring: () => void;
+
+  constructor(ring: () => void) {
+    this.ring = ring;
+  }
+
+  get isSet(): boolean {
+    return this.place !== notQueued;
+  }
+}
+
+/**
+ * All the moments that a runtime waits for: a binary heap in which each alarm knows its place, over one timer of the
+ * clock. Setting and clearing cost no timer; one that has become too early rings for nobody and is set again.
+ */
+export class Alarms {
+  readonly clock: Clock;
+  readonly #scheduler: Scheduler;
+  readonly #activity: Activity;
+  readonly #heap: Alarm[] = [];
+  #orders = 0;
+  #timer: unknown;
+  #timerAt = Infinity;
+
+  constructor(clock: Clock, scheduler: Scheduler, activity: Activity) {
+    this.clock = clock;
+    this.#scheduler = scheduler;
+    this.#activity = activity;
+  }
+
+  /** Somebody waits: the program goes on until as many have stopped. */
+  hold(): void {
+    if (this.#isReal) this.#activity.hold();
+    else this.#activity.begin();
+  }
+
+  release(): void {
+    if (this.#isReal) this.#activity.release();
+    else this.#activity.end();
+  }
+
+  /** Sets `alarm` to ring at the clock's `at`, whether or not it was set before. */
+  set(alarm: Alarm, at: number): void {
+    if (alarm.isSet) this.clear(alarm);
+    alarm.at = at;
+    alarm.order = this.#orders++;
+    alarm.place = this.#heap.length;
+    this.#heap.push(alarm);
+    this.#rise(alarm);
+    if (at < this.#timerAt) this.#startTimer(at);
+  }
+
+  clear(alarm: Alarm): void {
+    const place = alarm.place;
+    if (place === notQueued) return;
+    alarm.place = notQueued;
+    const last = this.#heap.pop();
+    if (last === undefined || last === alarm) return;
+    last.place = place;
+    this.#heap[place] = last;
+    this.#rise(last);
+    this.#sink(last);
+  }
+
+  /** Waiting does not make simulated time pass, so it must not keep a program running either. */
+  get #isReal(): boolean {
+    return this.clock === systemClock;
+  }
+
+  #startTimer(at: number): void {
+    if (this.#timer !== undefined) this.clock.clearTimeout(this.#timer);
+    this.#timerAt = at;
+    if (at === Infinity) {
+      this.#timer = undefined;
+      return;
+    }
+    const delay = Math.min(Math.max(0, Math.ceil(at - this.clock.now())), longestDelayMs);
+    this.#timer = this.clock.setTimeout(this.#ringAllDue, delay);
+  }
+
+  readonly #ringAllDue = (): void => {
+    this.#timer = undefined;
+    this.#timerAt = Infinity;
+    this.#scheduler.enter();
+    const now = this.clock.now();
+    for (let first = this.#heap[0]; first !== undefined && first.at <= now; first = this.#heap[0]) {
+      this.clear(first);
+      first.ring();
+    }
+    const next = this.#heap[0];
+    if (next !== undefined && next.at < this.#timerAt) this.#startTimer(next.at);
+    this.#scheduler.drain();
+  };
+
+  #rise(alarm: Alarm): void {
+    const heap = this.#heap;
+    let place = alarm.place;
+    while (place > 0) {
+      const above = (place - 1) >> 1;
+      const parent = heap[above] as Alarm;
+      if (!isBefore(alarm, parent)) break;
+      heap[place] = parent;
+      parent.place = place;
+      place = above;
+    }
+    heap[place] = alarm;
+    alarm.place = place;
+  }
+
+  #sink(alarm: Alarm): void {
+    const heap = this.#heap;
+    let place = alarm.place;
+    for (;;) {
+      const left = 2 * place + 1;
+      const right = left + 1;
+      let child = heap[left];
+      if (child === undefined) break;
+      const other = heap[right];
+      if (other !== undefined && isBefore(other, child)) child = other;
+      if (!isBefore(child, alarm)) break;
+      const childPlace = child.place;
+      heap[place] = child;
+      child.place = place;
+      place = childPlace;
+    }
+    heap[place] = alarm;
+    alarm.place = place;
+  }
+}
+
+function isBefore(one: Alarm, other: Alarm): boolean {
+  return one.at < other.at || (one.at === other.at && one.order < other.order);
+}
+
+/**
+ * A time until which somebody waits, over and over. It is written down rather than armed: the alarm of an earlier
+ * wait rings first, sees that there is more time, and sets itself for the rest. A wait that ends costs no timer call.
+ */
+export class Deadline {
+  readonly #alarms: Alarms;
+  readonly #passed: () => void;
+  readonly #alarm = new Alarm(() => {
+    this.#look();
+  });
+  #at: number | undefined;
+
+  constructor(alarms: Alarms, passed: () => void) {
+    this.#alarms = alarms;
+    this.#passed = passed;
+  }
+
+  /** Waits `milliseconds` from now; `Infinity` is no deadline. */
+  start(milliseconds: number): void {
+    this.stop();
+    if (milliseconds === Infinity) return;
+    const at = this.#alarms.clock.now() + milliseconds;
+    this.#at = at;
+    this.#alarms.hold();
+    if (!this.#alarm.isSet || this.#alarm.at > at) this.#alarms.set(this.#alarm, at);
+  }
+
+  /** The wait is over. The alarm stays where it is, for the next one. */
+  stop(): void {
+    if (this.#at === undefined) return;
+    this.#at = undefined;
+    this.#alarms.release();
+  }
+
+  /** There will be no next one. */
+  dispose(): void {
+    this.stop();
+    this.#alarms.clear(this.#alarm);
+  }
+
+  #look(): void {
+    if (this.#at === undefined) return;
+    if (this.#at > this.#alarms.clock.now()) {
+      this.#alarms.set(this.#alarm, this.#at);
+      return;
+    }
+    this.stop();
+    this.#passed();
+  }
+}

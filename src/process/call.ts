@@ -1,0 +1,155 @@
+import { err, ok, type Result } from "../result.ts";
+import { Alarm } from "./alarm.ts";
+import { checkDelay } from "./clock.ts";
+import { type ExitReason, noproc } from "./exit.ts";
+import type { Address } from "./mailbox-subject.ts";
+import type { ProcessEngine } from "./process.ts";
+import type { Subject } from "./subject.ts";
+
+declare const isReply: unique symbol;
+
+/** Why a call has no answer. */
+export type CallError =
+  | { readonly type: "CallTimeout"; readonly withinMs: number }
+  /** The callee ended before it answered; `Abnormal("noproc")` where it was not there to begin with. */
+  | { readonly type: "CalleeDown"; readonly reason: ExitReason }
+  /** The callee's bounded mailbox refused the request. */
+  | { readonly type: "CallRejected" };
+
+/**
+ * The address for one answer. `call` reads the answer's type off the member of M that the request is; annotate
+ * `(reply: Subject<R>)` where M has no `type`.
+ */
+// `any`: a subject of any message has to fit here, and contravariance leaves no other type that says so.
+// eslint-disable-next-line @typescript-eslint/no-explicit-any
+export interface ReplySubject extends Subject<any> {
+  readonly [isReply]: true;
+}
+
+/** Says that nobody annotated the answer: its type is read off the request. */
+export interface FromRequest {
+  readonly [isReply]: "the request says";
+}
+
+type ReplyKey<Q> = { [K in keyof Q]-?: Q[K] extends ReplySubject ? K : never }[keyof Q];
+type SubjectMessage<S> = S extends Subject<infer R> ? R : never;
+
+/** The type of the answer to a request `Q` among the messages `M`. */
+export type ReplyFrom<M, Q> = Q extends { readonly type: infer K }
+  ? Extract<M, { readonly type: K }> extends infer X
+    ? X extends unknown
+      ? SubjectMessage<X[ReplyKey<Q> & keyof X]>
+      : never
+    : never
+  : unknown;
+
+/**
+ * Sends a request and waits for its one answer: `makeRequest` gets the address for it. Fails at once when the callee
+ * ends or is not there, and after `withinMs` milliseconds otherwise. An answer that comes too late goes to
+ * `onDeadLetter` and leaves nothing behind.
+ *
+ * @throws RangeError for a negative time, before anything is sent
+ * Source: `process.call`, which panics where this gives an error.
+ */
+export function call<M, const Q extends M, R = FromRequest>(
+  subject: Subject<M>,
+  withinMs: number,
+  makeRequest: (reply: ReplySubject & Subject<R>) => Q,
+): Promise<Result<R extends FromRequest ? ReplyFrom<M, Q> : NoInfer<R>, CallError>> {
+  const request = makeRequest as (reply: unknown) => unknown;
+  return startCall(undefined, subject as unknown as Address, withinMs, request) as Promise<Result<never, CallError>>;
+}
+
+/** @internal The same on behalf of `caller`, whose end wakes it. */
+export function startCall(
+  caller: ProcessEngine | undefined,
+  address: Address,
+  withinMs: number,
+  makeRequest: (reply: unknown) => unknown,
+): Promise<Result<unknown, CallError>> {
+  checkDelay("call", "withinMs", withinMs);
+  const callee = address.holder;
+  if (callee?.isAlive !== true) return Promise.resolve(err({ type: "CalleeDown", reason: noproc }));
+  return new PendingCall(callee, withinMs).start(caller, address, makeRequest);
+}
+
+/** A call that has no answer yet; it is itself the address for it. */
+class PendingCall implements Address {
+  readonly text = "a call that is over";
+  readonly #callee: ProcessEngine;
+  readonly #withinMs: number;
+  readonly #alarm = new Alarm(() => {
+    this.#finish(err({ type: "CallTimeout", withinMs: this.#withinMs }));
+  });
+  /** Absent once the call is over. */
+  #resolve: ((result: Result<unknown, CallError>) => void) | undefined;
+  #stopWatching: (() => void) | undefined;
+  #stopListening: (() => void) | undefined;
+
+  constructor(callee: ProcessEngine, withinMs: number) {
+    this.#callee = callee;
+    this.#withinMs = withinMs;
+  }
+
+  /** Nobody's process: a call of the answer's address itself finds no callee. */
+  get holder(): undefined {
+    return undefined;
+  }
+
+  start(
+    caller: ProcessEngine | undefined,
+    address: Address,
+    makeRequest: (reply: unknown) => unknown,
+  ): Promise<Result<unknown, CallError>> {
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#stopWatching = this.#callee.onExit((reason) => {
+        this.#finish(err({ type: "CalleeDown", reason }));
+      }, "observer");
+      this.#stopListening = caller?.onInterrupt((signal) => {
+        this.#clear();
+        reject(signal);
+      });
+      if (this.#withinMs !== Infinity) {
+        const { alarms, clock } = this.#callee.runtime;
+        alarms.hold();
+        alarms.set(this.#alarm, clock.now() + this.#withinMs);
+      }
+      try {
+        if (!address.trySend(makeRequest(this))) this.#finish(err({ type: "CallRejected" }));
+      } catch (error) {
+        this.#clear();
+        throw error;
+      }
+    });
+  }
+
+  send(message: unknown): void {
+    this.trySend(message);
+  }
+
+  trySend(message: unknown): boolean {
+    if (this.#resolve === undefined) {
+      this.#callee.runtime.deadLetter({ message, to: this.text, why: "Dropped" });
+      return false;
+    }
+    this.#finish(ok(message));
+    return true;
+  }
+
+  #finish(result: Result<unknown, CallError>): void {
+    const resolve = this.#resolve;
+    if (resolve === undefined) return;
+    this.#clear();
+    resolve(result);
+  }
+
+  #clear(): void {
+    this.#resolve = undefined;
+    this.#stopWatching?.();
+    this.#stopListening?.();
+    if (!this.#alarm.isSet) return;
+    this.#callee.runtime.alarms.clear(this.#alarm);
+    this.#callee.runtime.alarms.release();
+  }
+}

@@ -1,0 +1,94 @@
+import type { OwnedSocket, TcpMessage } from "../tcp/message.ts";
+import { type ExitReason, Normal } from "./exit.ts";
+import type { Owner } from "./owner.ts";
+import { type Runtime, type RuntimeEngine, runtimeEngine } from "./runtime.ts";
+import type { Runnable } from "./scheduler.ts";
+
+/** Messages that one callback may handle before the next in the run queue has its turn. */
+const messagesPerVisit = 32;
+
+/**
+ * A plain function as an owner of sockets. It gets its messages from the run queue, never inside the call that asked
+ * for them. If it throws, the owner ends `Abnormal`: its sockets close, and the error is thrown as an uncaught
+ * exception unless an observer hears of it. `exit` ends it, and its sockets with it.
+ */
+export function ownerFromCallback(
+  callback: (message: TcpMessage) => void,
+  runtime?: Runtime,
+): Owner & { exit(reason?: ExitReason): void } {
+  return new CallbackOwner(callback, runtimeEngine(runtime));
+}
+
+class CallbackOwner implements Owner, Runnable {
+  readonly runtime: RuntimeEngine;
+  readonly #callback: (message: TcpMessage) => void;
+  #waiting: TcpMessage[] = [];
+  #isQueued = false;
+  #ended: ExitReason | undefined;
+  readonly #resources = new Set<{ readonly listener: (reason: ExitReason) => void }>();
+  readonly #observers = new Set<{ readonly listener: (reason: ExitReason) => void }>();
+
+  constructor(callback: (message: TcpMessage) => void, runtime: RuntimeEngine) {
+    this.#callback = callback;
+    this.runtime = runtime;
+  }
+
+  deliver(message: TcpMessage): void {
+    if (this.#ended !== undefined) return;
+    this.#waiting.push(message);
+    this.#queueUp();
+  }
+
+  run(): void {
+    this.#isQueued = false;
+    try {
+      for (let left = messagesPerVisit; left > 0; left--) {
+        const message = this.#waiting.shift();
+        if (message === undefined) return;
+        this.#callback(message);
+      }
+    } catch (error) {
+      this.#crash(error);
+    }
+    if (this.#waiting.length > 0) this.#queueUp();
+  }
+
+  onExit(listener: (reason: ExitReason) => void, role: "resource" | "observer" = "observer"): () => void {
+    if (this.#ended !== undefined) {
+      listener(this.#ended);
+      return () => undefined;
+    }
+    const listeners = role === "resource" ? this.#resources : this.#observers;
+    const entry = { listener };
+    listeners.add(entry);
+    return () => listeners.delete(entry);
+  }
+
+  exit(reason: ExitReason = Normal): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = reason;
+    this.#waiting = [];
+    for (const listeners of [this.#resources, this.#observers]) {
+      for (const { listener } of listeners) listener(reason);
+      listeners.clear();
+    }
+  }
+
+  takeBack(socket: OwnedSocket): TcpMessage[] {
+    const taken = this.#waiting.filter((message) => message.socket === socket);
+    this.#waiting = this.#waiting.filter((message) => message.socket !== socket);
+    return taken;
+  }
+
+  #queueUp(): void {
+    if (this.#isQueued) return;
+    this.#isQueued = true;
+    this.runtime.scheduler.enqueue(this);
+  }
+
+  #crash(error: unknown): void {
+    const isHeard = this.#observers.size > 0;
+    this.exit({ type: "Abnormal", reason: error });
+    if (!isHeard) this.runtime.rethrow(error);
+  }
+}

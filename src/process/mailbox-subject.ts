@@ -1,0 +1,51 @@
+import { type Mailbox, Source } from "./mailbox.ts";
+import type { ProcessEngine } from "./process.ts";
+import { newSelector, type Selector, type SubjectKey } from "./selector.ts";
+import type { OwnSubject } from "./subject.ts";
+
+/** What the runtime has to know of any subject. */
+export interface Address {
+  /** The process that a message sent now would reach. */
+  readonly holder: ProcessEngine | undefined;
+  /** Whether another process may be behind it tomorrow. */
+  readonly isName?: true;
+  /** For people to read. */
+  readonly text: string;
+  trySend(message: unknown): boolean;
+}
+
+/** A subject with its messages: the address and the queue behind it are one. */
+export class MailboxSubject implements Address, SubjectKey {
+  readonly holder: ProcessEngine;
+  readonly source = new Source(this);
+  #selector: Selector<unknown> | undefined;
+
+  constructor(holder: ProcessEngine) {
+    this.holder = holder;
+  }
+
+  get text(): string {
+    return `a subject of process ${String(this.holder.id)}`;
+  }
+
+  /** What a receive from this subject alone waits for. */
+  get selector(): Selector<unknown> {
+    return (this.#selector ??= newSelector().select(this as unknown as OwnSubject<unknown>));
+  }
+
+  get mailbox(): Mailbox {
+    return this.holder.mailbox;
+  }
+
+  send(message: unknown): void {
+    this.trySend(message);
+  }
+
+  trySend(message: unknown): boolean {
+    return this.holder.arrive("subject", this, message);
+  }
+
+  toJSON(): object {
+    return { type: "Subject", process: this.holder.id };
+  }
+}

@@ -1,0 +1,202 @@
+import { type Entry, entriesOf, type Lane, type RecordKey, type Selector, type SubjectKey } from "./selector.ts";
+
+/** A message in a mailbox. It stands in the arrival list of the mailbox, in that of its lane, and behind its source. */
+class Envelope {
+  readonly message: unknown;
+  readonly lane: Lane;
+  readonly source: Source | undefined;
+  /** Its number in the order of arrival. */
+  readonly arrival: number;
+  older: Envelope | undefined;
+  newer: Envelope | undefined;
+  olderInLane: Envelope | undefined;
+  newerInLane: Envelope | undefined;
+  nextOfSource: Envelope | undefined;
+
+  constructor(message: unknown, lane: Lane, source: Source | undefined, arrival: number) {
+    this.message = message;
+    this.lane = lane;
+    this.source = source;
+    this.arrival = arrival;
+  }
+}
+
+/** The messages of one subject, socket, monitor or kind of record, oldest first. */
+export class Source {
+  readonly key: unknown;
+  oldest: Envelope | undefined;
+  newest: Envelope | undefined;
+
+  constructor(key: unknown) {
+    this.key = key;
+  }
+}
+
+/** The oldest and newest of a lane. */
+interface LaneEnds {
+  oldest: Envelope | undefined;
+  newest: Envelope | undefined;
+}
+
+/** A message that was found and taken out, with what its selector makes of it. */
+export interface Taken {
+  readonly message: unknown;
+  readonly mapper: (message: unknown) => unknown;
+}
+
+/**
+ * The messages that a process has not taken yet. Whatever is asked for, the oldest is found without passing over
+ * the messages that are not: the oldest of a source, of a lane and of all stand at the head of a list.
+ */
+export class Mailbox {
+  #oldest: Envelope | undefined;
+  #newest: Envelope | undefined;
+  #arrivals = 0;
+  #count = 0;
+  #lanes: Partial<Record<Lane, LaneEnds>> | undefined;
+  /** Sockets and monitors that have a message here. */
+  #sources: Map<unknown, Source> | undefined;
+  /** Arrays, by their tag and then by the number of fields behind it. */
+  #records: Map<unknown, Map<number, Source>> | undefined;
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Puts a message last. `key` says which subject, socket or monitor it came from. */
+  append(lane: Lane, key: unknown, message: unknown): void {
+    const source = this.#sourceFor(lane, key, message);
+    const envelope = new Envelope(message, lane, source, this.#arrivals++);
+    this.#count++;
+    envelope.older = this.#newest;
+    if (this.#newest === undefined) this.#oldest = envelope;
+    else this.#newest.newer = envelope;
+    this.#newest = envelope;
+    if (lane !== "subject" && lane !== "raw") appendToLane(this.#lane(lane), envelope);
+    if (source !== undefined) {
+      if (source.newest === undefined) source.oldest = envelope;
+      else source.newest.nextOfSource = envelope;
+      source.newest = envelope;
+    }
+  }
+
+  /** Takes the oldest message that `selector` asks for. */
+  take(selector: Selector<unknown>): Taken | undefined {
+    if (this.#count === 0) return undefined;
+    let found: Envelope | undefined;
+    let mapper: Taken["mapper"] | undefined;
+    // Entries stand from the special to the general, so the more special one keeps a message that two ask for.
+    for (const entry of entriesOf(selector)) {
+      const oldest = this.#oldestFor(entry);
+      if (oldest === undefined || (found !== undefined && found.arrival <= oldest.arrival)) continue;
+      found = oldest;
+      mapper = entry.mapper;
+    }
+    if (found === undefined || mapper === undefined) return undefined;
+    this.#remove(found);
+    return { message: found.message, mapper };
+  }
+
+  /** Takes all messages of one socket or monitor, oldest first. */
+  takeAll(key: unknown): unknown[] {
+    const messages: unknown[] = [];
+    const source = this.#sources?.get(key);
+    for (let envelope = source?.oldest; envelope !== undefined; envelope = source?.oldest) {
+      this.#remove(envelope);
+      messages.push(envelope.message);
+    }
+    return messages;
+  }
+
+  /** Throws all messages away and says how many they were. */
+  clear(): number {
+    const count = this.#count;
+    while (this.#oldest !== undefined) this.#remove(this.#oldest);
+    return count;
+  }
+
+  #oldestFor(entry: Entry): Envelope | undefined {
+    switch (entry.kind) {
+      case "subject":
+        return entry.key.mailbox === this ? entry.key.source.oldest : undefined;
+      case "source":
+        return this.#sources?.get(entry.key)?.oldest;
+      case "record":
+        return this.#records?.get(entry.key.tag)?.get(entry.key.fields)?.oldest;
+      case "lane":
+        return this.#lanes?.[entry.key]?.oldest;
+      case "other":
+        return this.#oldest;
+    }
+  }
+
+  #remove(envelope: Envelope): void {
+    this.#count--;
+    if (envelope.older === undefined) this.#oldest = envelope.newer;
+    else envelope.older.newer = envelope.newer;
+    if (envelope.newer === undefined) this.#newest = envelope.older;
+    else envelope.newer.older = envelope.older;
+    if (envelope.lane !== "subject" && envelope.lane !== "raw") removeFromLane(this.#lane(envelope.lane), envelope);
+    if (envelope.source !== undefined) this.#removeFromSource(envelope.source, envelope);
+  }
+
+  #removeFromSource(source: Source, envelope: Envelope): void {
+    // Whichever list it was found in, the oldest there is also the oldest of its source.
+    source.oldest = envelope.nextOfSource;
+    if (source.oldest !== undefined) return;
+    source.newest = undefined;
+    if (envelope.lane === "raw") {
+      const { tag, fields } = source.key as RecordKey;
+      const byFields = this.#records?.get(tag);
+      byFields?.delete(fields);
+      if (byFields?.size === 0) this.#records?.delete(tag);
+    } else if (envelope.lane !== "subject") this.#sources?.delete(source.key);
+  }
+
+  #sourceFor(lane: Lane, key: unknown, message: unknown): Source | undefined {
+    switch (lane) {
+      case "subject":
+        return (key as SubjectKey).source;
+      case "exit":
+        return undefined;
+      case "raw":
+        return Array.isArray(message) && message.length > 0 ? this.#recordSource(message) : undefined;
+      case "socket":
+      case "monitor":
+        return sourceIn((this.#sources ??= new Map<unknown, Source>()), key, key);
+    }
+  }
+
+  #recordSource(record: readonly unknown[]): Source {
+    const key: RecordKey = { tag: record[0], fields: record.length - 1 };
+    this.#records ??= new Map<unknown, Map<number, Source>>();
+    let byFields = this.#records.get(key.tag);
+    if (byFields === undefined) this.#records.set(key.tag, (byFields = new Map<number, Source>()));
+    return sourceIn(byFields, key.fields, key);
+  }
+
+  #lane(lane: Lane): LaneEnds {
+    this.#lanes ??= {};
+    return (this.#lanes[lane] ??= { oldest: undefined, newest: undefined });
+  }
+}
+
+function sourceIn<K>(sources: Map<K, Source>, index: K, key: unknown): Source {
+  let source = sources.get(index);
+  if (source === undefined) sources.set(index, (source = new Source(key)));
+  return source;
+}
+
+function appendToLane(ends: LaneEnds, envelope: Envelope): void {
+  envelope.olderInLane = ends.newest;
+  if (ends.newest === undefined) ends.oldest = envelope;
+  else ends.newest.newerInLane = envelope;
+  ends.newest = envelope;
+}
+
+function removeFromLane(ends: LaneEnds, envelope: Envelope): void {
+  if (envelope.olderInLane === undefined) ends.oldest = envelope.newerInLane;
+  else envelope.olderInLane.newerInLane = envelope.newerInLane;
+  if (envelope.newerInLane === undefined) ends.newest = envelope.olderInLane;
+  else envelope.newerInLane.olderInLane = envelope.olderInLane;
+}

@@ -1,0 +1,89 @@
+import type { Address, MailboxSubject } from "./mailbox-subject.ts";
+import type { ProcessEngine } from "./process.ts";
+import type { accepts, Subject, yields } from "./subject.ts";
+
+/** A name that one process at a time can hold. Two names with the same text are two names. Source: `process.Name`. */
+export interface Name<in out M> {
+  readonly [yields]: M;
+  readonly [accepts]: (message: M) => void;
+  /** For people to read; it decides nothing. */
+  readonly text: string;
+}
+
+/** @internal A name and the subject that its holder receives from. */
+export class NameEngine {
+  readonly text: string;
+  #inbox: MailboxSubject | undefined;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  get inbox(): MailboxSubject | undefined {
+    return this.#inbox;
+  }
+
+  /** Says false where another process holds it. */
+  claim(inbox: MailboxSubject): boolean {
+    if (this.#inbox !== undefined) return false;
+    this.#inbox = inbox;
+    return true;
+  }
+
+  release(): void {
+    this.#inbox = undefined;
+  }
+
+  toJSON(): object {
+    return { type: "Name", text: this.text };
+  }
+}
+
+/** Makes a name. Give it to `spawn`, `self.register` and `namedSubject`. Source: `process.new_name`. */
+export function newName<M = never>(text: string): Name<M> {
+  return new NameEngine(text) as unknown as Name<M>;
+}
+
+/** @internal */
+export function nameEngine<M>(name: Name<M>): NameEngine {
+  return name as unknown as NameEngine;
+}
+
+/**
+ * The address of whoever holds `name` at the moment of sending: it outlives the process, which makes it the address
+ * of something that is restarted. Source: `process.named_subject`.
+ */
+export function namedSubject<M>(name: Name<M>): Subject<M> {
+  return new NamedSubject(nameEngine(name)) as unknown as Subject<M>;
+}
+
+class NamedSubject implements Address {
+  readonly isName = true;
+  readonly #name: NameEngine;
+
+  constructor(name: NameEngine) {
+    this.#name = name;
+  }
+
+  get text(): string {
+    return this.#name.text;
+  }
+
+  get holder(): ProcessEngine | undefined {
+    return this.#name.inbox?.holder;
+  }
+
+  send(message: unknown): void {
+    const inbox = this.#name.inbox;
+    if (inbox === undefined) throw new Error(`Cannot send to a name that nobody has registered: "${this.#name.text}"`);
+    inbox.send(message);
+  }
+
+  trySend(message: unknown): boolean {
+    return this.#name.inbox?.trySend(message) ?? false;
+  }
+
+  toJSON(): object {
+    return { type: "Subject", name: this.#name.text };
+  }
+}

@@ -1,0 +1,44 @@
+// The one look upwards, at types alone: what an owner gets from its sockets is said where sockets are.
+import type { OwnedSocket, TcpMessage } from "../tcp/message.ts";
+import type { ExitReason } from "./exit.ts";
+import type { Runtime } from "./runtime.ts";
+
+/**
+ * Whoever can own sockets and be watched: a process, a callback, an XState actor. Everything that a socket, a link
+ * or a monitor has to know of its owner is here.
+ */
+export interface Owner {
+  /** Puts one message last in the mailbox. Keeps call order, never throws; dropped after the owner's end. */
+  deliver(message: TcpMessage): void;
+  /**
+   * Calls `listener` once, when the owner ends; at once if it has. A "resource" (a socket) goes down with its owner;
+   * an "observer" (a link, a monitor, a supervisor; the default) hears the reason, so that a crash which it hears is
+   * not reported as unhandled. Resources are told before observers.
+   *
+   * @returns a function that takes the listener away again
+   */
+  onExit(listener: (reason: ExitReason) => void, role?: "resource" | "observer"): () => void;
+  /** Asks the owner to end. Where it is absent, a link works one way. */
+  exit?(reason: ExitReason): void;
+  /** Its clock and hooks; the default runtime's where it is absent. */
+  readonly runtime?: Runtime;
+  /** @internal For hand-over: this socket's messages that are queued and not yet taken. */
+  takeBack?(socket: OwnedSocket): TcpMessage[];
+}
+
+/**
+ * @internal Watches `owner`, or says by `undefined` that it has ended already: then `ended` is never called.
+ */
+export function watch(
+  owner: Owner,
+  role: "resource" | "observer",
+  ended: (reason: ExitReason) => void,
+): (() => void) | undefined {
+  const seen = { isWatching: false, hasEnded: false };
+  const leave = owner.onExit((reason) => {
+    seen.hasEnded = true;
+    if (seen.isWatching) ended(reason);
+  }, role);
+  seen.isWatching = true;
+  return seen.hasEnded ? undefined : leave;
+}

@@ -1,0 +1,180 @@
+import { Activity } from "./activity.ts";
+import { Alarms } from "./alarm.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { type Name, nameEngine } from "./name.ts";
+import { type Process, ProcessEngine } from "./process.ts";
+import { Scheduler } from "./scheduler.ts";
+import { type Self, SelfEngine } from "./self.ts";
+import type { OwnSubject } from "./subject.ts";
+
+/**
+ * What a process does. It receives from `subject`, whose address is `Process.subject`: annotate it as
+ * `OwnSubject<M>` to say what the process accepts. What it returns is the process's `result`.
+ */
+export type Run<T, M = never> = (self: Self, subject: OwnSubject<M>) => T | PromiseLike<T>;
+
+/** How a process is started. */
+export interface SpawnOptions<M = never> {
+  /** A name that the process holds from the start; `subject` then receives what is sent to the name too. */
+  readonly name?: Name<M> | undefined;
+}
+
+/** Where processes are started: a runtime, or a process, to which its children are linked. */
+export interface Host {
+  /**
+   * Starts a process. Its function begins in its turn, never inside this call.
+   *
+   * @throws Error where another process holds `options.name`
+   */
+  spawn<T, M = never>(run: Run<T, M>, options?: SpawnOptions<M>): Process<T, M>;
+}
+
+/** An Abnormal end, at the process where it comes from. */
+export interface Crash {
+  readonly process: Process;
+  /** What was thrown. */
+  readonly reason: unknown;
+  /** Whether anybody hears of it otherwise: a link, a monitor, a supervisor, a reader of `result` or `exited`. */
+  readonly handled: boolean;
+}
+
+/** A message that nobody will receive. */
+export interface DeadLetter {
+  readonly message: unknown;
+  /** For people to read: whom it was for. */
+  readonly to: string;
+  readonly why: "Exited" | "Refused" | "Dropped" | "Unregistered" | "Unmatched";
+}
+
+/** What a runtime is made of. */
+export interface RuntimeOptions {
+  /** Default: the machine's monotonic time. */
+  readonly clock?: Clock | undefined;
+  /**
+   * Called once for every Abnormal end, where it comes from. The default throws the unhandled ones as uncaught
+   * exceptions: a crash that nobody hears is never silent.
+   */
+  readonly onCrash?: ((crash: Crash) => void) | undefined;
+  /** Called for every message that nobody will receive. Default: nothing. */
+  readonly onDeadLetter?: ((letter: DeadLetter) => void) | undefined;
+}
+
+/** Processes that share a clock, a run queue and hooks. Two runtimes share nothing but addresses. */
+export interface Runtime extends Host {
+  /** Resolves when no process can run any more: all have ended or wait, and no timer, deadline or socket is open. */
+  idle(): Promise<void>;
+  /** Kills every process, and resolves when those whose functions only waited have returned. No process starts after it. */
+  stop(): Promise<void>;
+}
+
+/** The engine behind `Runtime`, and what the parts of the library ask of it. */
+export class RuntimeEngine implements Runtime {
+  readonly clock: Clock;
+  readonly scheduler = new Scheduler();
+  readonly activity = new Activity();
+  readonly alarms: Alarms;
+  readonly #processes = new Set<ProcessEngine>();
+  readonly #onCrash: (crash: Crash) => void;
+  readonly #onDeadLetter: (letter: DeadLetter) => void;
+  #ids = 0;
+  #isStopped = false;
+
+  constructor(options: RuntimeOptions = {}) {
+    this.clock = options.clock ?? systemClock;
+    this.alarms = new Alarms(this.clock, this.scheduler, this.activity);
+    this.#onCrash = options.onCrash ?? throwUnhandled;
+    this.#onDeadLetter = options.onDeadLetter ?? (() => undefined);
+  }
+
+  spawn<T, M = never>(run: Run<T, M>, options?: SpawnOptions<M>, parent?: ProcessEngine): Process<T, M> {
+    if (this.#isStopped) throw new Error("Cannot spawn in a runtime that has been stopped");
+    const name = options?.name === undefined ? undefined : nameEngine(options.name);
+    if (name?.inbox !== undefined) throw new Error(`Cannot spawn: the name "${name.text}" is taken`);
+    const process = new ProcessEngine(this, (started) =>
+      run(new SelfEngine(started), started.inbox as unknown as OwnSubject<M>),
+    );
+    this.#processes.add(process);
+    if (name !== undefined) process.register(name, process.inbox);
+    if (parent !== undefined) parent.link(process);
+    return process as unknown as Process<T, M>;
+  }
+
+  async idle(): Promise<void> {
+    // Whoever has just become idle may have sent messages that still stand in the run queue.
+    do {
+      await new Promise<void>((resolve) => {
+        this.activity.whenNone(resolve);
+      });
+      await new Promise((resolve) => setImmediate(resolve));
+    } while (!this.activity.isNone || !this.scheduler.isIdle);
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    for (const process of this.#processes) process.kill();
+    // One turn: whoever waited in a receive, a sleep or a call has been woken and runs its `finally` blocks.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+
+  nextId(): number {
+    return ++this.#ids;
+  }
+
+  /** Its function has returned. */
+  forget(process: ProcessEngine): void {
+    this.#processes.delete(process);
+  }
+
+  reportCrash(process: ProcessEngine, reason: unknown, handled: boolean): void {
+    this.#guard(() => {
+      this.#onCrash({ process, reason, handled });
+    });
+  }
+
+  deadLetter(letter: DeadLetter): void {
+    this.#guard(() => {
+      this.#onDeadLetter(letter);
+    });
+  }
+
+  /** For what user code throws where nobody could catch it: an uncaught exception, after everybody has been told. */
+  rethrow(error: unknown): void {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+
+  #guard(hook: () => void): void {
+    try {
+      hook();
+    } catch (error) {
+      this.rethrow(error);
+    }
+  }
+}
+
+function throwUnhandled({ process, reason, handled }: Crash): void {
+  if (handled) return;
+  if (reason instanceof Error) throw reason;
+  throw new Error(`Process ${String(process.id)} ended abnormally and nobody watched it: ${String(reason)}`, {
+    cause: reason,
+  });
+}
+
+/** Makes a runtime of its own, with its own clock and hooks: for tests, and to keep parts of a program apart. */
+export function createRuntime(options: RuntimeOptions = {}): Runtime {
+  return new RuntimeEngine(options);
+}
+
+/** @internal Where processes and sockets live that were given no other place. */
+export const defaultRuntime = new RuntimeEngine();
+
+/** @internal */
+export function runtimeEngine(runtime: Runtime | undefined): RuntimeEngine {
+  return runtime instanceof RuntimeEngine ? runtime : defaultRuntime;
+}
+
+/** Starts a process in the default runtime. It has no parent and is linked to nobody. Source: `process.spawn_unlinked`. */
+export function spawn<T, M = never>(run: Run<T, M>, options?: SpawnOptions<M>): Process<T, M> {
+  return defaultRuntime.spawn(run, options);
+}

@@ -1,0 +1,220 @@
+import { Alarm } from "../process/alarm.ts";
+import type { Owner } from "../process/owner.ts";
+import { type RuntimeEngine, runtimeEngine } from "../process/runtime.ts";
+import { err, type Result } from "../result.ts";
+import { type ConnectAttempt, type ConnectError, reasonFromCode, type SocketError } from "./error.ts";
+import type { OwnedSocket, Socket } from "./message.ts";
+import { checkConnectOptions, type ConnectContext, type ConnectionOptions, type ResolvedOptions } from "./options.ts";
+import { resolve } from "./resolve.ts";
+import { SocketEngine } from "./socket-engine.ts";
+import { type Destination, dial, familyOf, type Transport } from "./transport.ts";
+
+/**
+ * Connects to a TCP server, or to a unix socket. Looks the host up in each IP version that `ipVersionPreference`
+ * names, and tries the addresses one after the other; `timeout` is for each version, `deadline` for all together.
+ * With an `owner` the socket can deliver messages to it and closes with it; without one it belongs to nobody and
+ * lives until it is closed. The socket is passive: nothing is read before it is asked for.
+ *
+ * @returns the reason for each IP version tried, and all attempts; `ConnectAborted` where `signal` was aborted or the
+ * owner ended meanwhile, and then nothing is left open
+ * @throws TypeError or RangeError for options that no connection can have, with the value in the text
+ * Source: `mug.connect`, `gen_tcp:connect`.
+ */
+export function connect<O extends Owner | undefined = undefined>(
+  options: ConnectionOptions & ConnectContext<O>,
+): Promise<Result<[O] extends [Owner] ? OwnedSocket : Socket, ConnectError>> {
+  const resolved = checkConnectOptions(options);
+  if (resolved.localAddress !== undefined && familyOf(resolved.localAddress) === undefined) {
+    throw new TypeError(
+      `Cannot connect: localAddress must be an IPv4 or IPv6 address, received "${resolved.localAddress}"`,
+    );
+  }
+  const connected = new Connecting(resolved).run();
+  return connected as Promise<Result<OwnedSocket, ConnectError>>;
+}
+
+/** How one step, a lookup or an attempt, ended. */
+type Step<T> = { readonly value: T } | { readonly code: string };
+/** What one IP version came to. */
+type FamilyResult = { readonly transport: Transport } | { readonly reason: SocketError };
+
+const outOfTime = "ETIME";
+
+/** One call of `connect`. */
+class Connecting {
+  readonly #options: ResolvedOptions;
+  readonly #runtime: RuntimeEngine;
+  readonly #attempts: ConnectAttempt[] = [];
+  readonly #until: number;
+  #abortedBy: "Signal" | "OwnerExited" | undefined;
+  /** Gives the step up that is under way. */
+  #giveUp: (() => void) | undefined;
+
+  constructor(options: ResolvedOptions) {
+    this.#options = options;
+    this.#runtime = runtimeEngine(options.owner?.runtime);
+    this.#until = this.#runtime.clock.now() + options.deadline;
+  }
+
+  async run(): Promise<Result<SocketEngine, ConnectError>> {
+    const { owner, signal } = this.#options;
+    const onAbort = (): void => {
+      this.#abort("Signal");
+    };
+    if (signal?.aborted === true) this.#abort("Signal");
+    signal?.addEventListener("abort", onAbort);
+    const leaveOwner = owner?.onExit(() => {
+      this.#abort("OwnerExited");
+    }, "resource");
+    this.#runtime.activity.hold();
+    try {
+      const result = await (this.#options.path === undefined
+        ? this.#connectHost()
+        : this.#connectPath(this.#options.path));
+      if (this.#abortedBy === undefined) return result;
+      if (result.ok) result.value.abort();
+      return err({ type: "ConnectAborted", cause: this.#abortedBy, attempts: this.#attempts });
+    } finally {
+      this.#runtime.activity.release();
+      signal?.removeEventListener("abort", onAbort);
+      leaveOwner?.();
+    }
+  }
+
+  #abort(cause: "Signal" | "OwnerExited"): void {
+    this.#abortedBy ??= cause;
+    this.#giveUp?.();
+  }
+
+  async #connectHost(): Promise<Result<SocketEngine, ConnectError>> {
+    const reasons: { 4?: SocketError; 6?: SocketError } = {};
+    for (const family of this.#families) {
+      const result = await this.#tryFamily(family);
+      if ("transport" in result) return this.#socket(result.transport);
+      reasons[family] = result.reason;
+    }
+    return err(failure(reasons[4], reasons[6], this.#attempts));
+  }
+
+  async #connectPath(path: string): Promise<Result<SocketEngine, ConnectError>> {
+    const step = await this.#dial({ path }, this.#timeLimit);
+    if ("value" in step) return this.#socket(step.value);
+    return err({ type: "ConnectFailedUnix", reason: reasonOf(step.code), attempts: this.#attempts });
+  }
+
+  #socket(transport: Transport): Result<SocketEngine, never> {
+    return { ok: true, value: new SocketEngine(transport, this.#options, this.#runtime, this.#options.owner) };
+  }
+
+  get #families(): readonly (4 | 6)[] {
+    switch (this.#options.ipVersionPreference) {
+      case "Ipv4Only":
+        return [4];
+      case "Ipv6Only":
+        return [6];
+      case "Ipv4Preferred":
+        return [4, 6];
+      case "Ipv6Preferred":
+        return [6, 4];
+    }
+  }
+
+  /** When the time for what begins now is over. */
+  get #timeLimit(): number {
+    return Math.min(this.#runtime.clock.now() + this.#options.timeout, this.#until);
+  }
+
+  async #tryFamily(family: 4 | 6): Promise<FamilyResult> {
+    const { host = "", port = 0, localAddress, localPort } = this.#options;
+    const until = this.#timeLimit;
+    const found = await this.#lookUp(host, family, until);
+    if ("code" in found) return { reason: this.#note(host, family, found.code) };
+    let reason: SocketError = "Nxdomain";
+    for (const address of found.value) {
+      const step = await this.#dial({ address, family, port, localAddress, localPort }, until);
+      if ("value" in step) return { transport: step.value };
+      reason = this.#note(address, family, step.code);
+      if (step.code === outOfTime || this.#abortedBy !== undefined) break;
+    }
+    return { reason };
+  }
+
+  #note(address: string, family: 4 | 6, code: string): SocketError {
+    const reason = reasonOf(code);
+    const isNamedByCode = code === outOfTime || code === reason.toUpperCase();
+    this.#attempts.push({ address, family, reason, code: isNamedByCode ? undefined : code });
+    return reason;
+  }
+
+  /** An address is its own answer, in its own IP version. */
+  #lookUp(host: string, family: 4 | 6, until: number): Promise<Step<readonly string[]>> {
+    const literal = familyOf(host);
+    if (literal === family) return Promise.resolve({ value: [host] });
+    if (literal !== undefined) return Promise.resolve({ code: "ENOTFOUND" });
+    return this.#step(until, (done) => {
+      resolve(
+        host,
+        family,
+        (value) => {
+          done({ value });
+        },
+        (code) => {
+          done({ code });
+        },
+      );
+      return () => undefined; // the system's resolver cannot be stopped; what it finds is dropped
+    });
+  }
+
+  #dial(destination: Destination, until: number): Promise<Step<Transport>> {
+    return this.#step(until, (done) =>
+      dial(
+        destination,
+        this.#options,
+        (value) => {
+          done({ value });
+        },
+        (code) => {
+          done({ code });
+        },
+      ),
+    );
+  }
+
+  /** Starts something that takes a while, and gives it up at the end of its time or of the whole call. */
+  #step<T>(until: number, start: (done: (step: Step<T>) => void) => () => void): Promise<Step<T>> {
+    if (this.#abortedBy !== undefined) return Promise.resolve({ code: "ECANCELED" });
+    const { alarms } = this.#runtime;
+    return new Promise((settle) => {
+      const done = (step: Step<T>): void => {
+        alarms.clear(alarm);
+        this.#giveUp = undefined;
+        settle(step);
+      };
+      const stop = start(done);
+      const alarm = new Alarm(() => {
+        stop();
+        done({ code: outOfTime });
+      });
+      if (until !== Infinity) alarms.set(alarm, until);
+      this.#giveUp = () => {
+        stop();
+        done({ code: "ECANCELED" });
+      };
+    });
+  }
+}
+
+function reasonOf(code: string): SocketError {
+  return code === outOfTime ? "Timeout" : reasonFromCode(code);
+}
+
+function failure(
+  ipv4: SocketError | undefined,
+  ipv6: SocketError | undefined,
+  attempts: readonly ConnectAttempt[],
+): ConnectError {
+  if (ipv6 === undefined) return { type: "ConnectFailedIpv4", ipv4: ipv4 ?? "Nxdomain", attempts };
+  if (ipv4 === undefined) return { type: "ConnectFailedIpv6", ipv6, attempts };
+  return { type: "ConnectFailedBoth", ipv4, ipv6, attempts };
+}

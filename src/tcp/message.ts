@@ -1,0 +1,42 @@
+import type { SocketError } from "./error.ts";
+
+declare const hasOwner: unique symbol;
+
+/**
+ * A connection. Read it with `receive`, write to it with `send`; `await using` closes it at the end of the block.
+ * Opaque: its state is in `tankard`, its JSON is its type and number.
+ */
+export interface Socket extends AsyncDisposable {
+  readonly id: number;
+  /** Whether it can deliver messages; no such property exists. */
+  readonly [hasOwner]: boolean;
+  toJSON(): { readonly type: "Socket"; readonly id: number };
+}
+
+/** A socket with an owner: the only kind that can deliver packets as messages. */
+export interface OwnedSocket extends Socket {
+  readonly [hasOwner]: true;
+}
+
+/** Bytes that had been asked for with `receiveNextPacketAsMessage`: what has arrived, up to `buffer`. Source: `mug.Packet`. */
+export interface Packet {
+  readonly type: "Packet";
+  readonly socket: OwnedSocket;
+  readonly data: Buffer;
+}
+
+/** The stream has ended: nothing follows. Told once, to an owner that asked. Source: `mug.SocketClosed`. */
+export interface SocketClosed {
+  readonly type: "SocketClosed";
+  readonly socket: OwnedSocket;
+}
+
+/** The stream has failed. `SocketClosed` follows directly. Source: `mug.TcpError`. */
+export interface TcpError {
+  readonly type: "TcpError";
+  readonly socket: OwnedSocket;
+  readonly error: SocketError;
+}
+
+/** What a socket says to its owner. Each is an XState event as it stands. Source: `mug.TcpMessage`. */
+export type TcpMessage = Packet | SocketClosed | TcpError;

@@ -1,0 +1,263 @@
+import type { Owner } from "../process/owner.ts";
+import {
+  checkAddress,
+  checkBoolean,
+  checkByteSize,
+  checkHost,
+  checkMethods,
+  checkMilliseconds,
+  checkOneOf,
+  checkOptionNames,
+  checkPath,
+  checkPort,
+} from "./option-checks.ts";
+
+/**
+ * Which IP versions `connect` tries for a host, and which of the two first. "Preferred" tries the other one after the
+ * first has failed; an address literal of the version that is not tried is not found.
+ *
+ * Source: `mug.IpVersionPreference`.
+ */
+export type IpVersionPreference = "Ipv4Only" | "Ipv4Preferred" | "Ipv6Only" | "Ipv6Preferred";
+
+/**
+ * Where to connect to, and how the socket shall behave: plain data, so that it can be a machine's input. Every number
+ * of milliseconds is 0 to 2^32 - 1 or `Infinity`, every number of bytes a whole one of at most 1 GiB; `connect` throws
+ * for anything else, and for a name that is not an option's.
+ *
+ * Source: `mug.ConnectionOptions`, and inet for those that mug does not have. `path`, `readAhead`, `sendQueueLimit` and
+ * what `linger` means are ours.
+ */
+export interface ConnectionOptions {
+  /** A name or an address, in visible ASCII characters. A name is looked up as it is, never punycoded. */
+  readonly host: string;
+  /** 0 to 65535; nobody listens on 0. */
+  readonly port: number;
+  /** The path of a unix socket, to connect to instead of `host` and `port`, which are then ignored. */
+  readonly path?: string | undefined;
+  /** Milliseconds for each IP version tried. Default 1000. */
+  readonly timeout?: number | undefined;
+  /** Default `Ipv6Preferred`. */
+  readonly ipVersionPreference?: IpVersionPreference | undefined;
+  /** Whether small writes leave at once (no Nagle). Default true, where inet has false. */
+  readonly nodelay?: boolean | undefined;
+  /** Whether the system probes an idle peer. Default false. */
+  readonly keepalive?: boolean | undefined;
+  /** The address of this machine to connect from. Default: the system's choice. Source: inet's `ip`. */
+  readonly localAddress?: string | undefined;
+  /** The port to connect from, 0 to 65535. Default 0: the system's choice. Source: inet's `port`. */
+  readonly localPort?: number | undefined;
+  /** Bytes of one packet at most, at least 1. Default 65536, where mug has 1460. */
+  readonly buffer?: number | undefined;
+  /**
+   * Bytes that may be read ahead of what is asked for, at least 1; the rest waits in the kernel, which slows the peer
+   * down. Default 65536.
+   */
+  readonly readAhead?: number | undefined;
+  /**
+   * A send waits while more than this many bytes are queued; at least 1. Default 65536, or `lowWatermark` where that
+   * is more. Source: inet's `high_watermark`, which is 8192.
+   */
+  readonly highWatermark?: number | undefined;
+  /**
+   * A waiting send goes on once fewer than this many bytes are queued; from 1 to `highWatermark`. Default 32768, or
+   * `highWatermark` where that is less. Source: inet's `low_watermark`, which is 4096.
+   */
+  readonly lowWatermark?: number | undefined;
+  /** Bytes that waiting sends may hold; a send beyond it is `Enobufs` and nothing of it is sent. Default 16 MiB. */
+  readonly sendQueueLimit?: number | undefined;
+  /** Milliseconds a send may wait; then it is removed whole and says `Timeout`. Default `Infinity`, as in mug. */
+  readonly sendTimeout?: number | undefined;
+  /**
+   * Milliseconds that queued bytes may take to leave after `close`, `shutdown` or the owner's end; then the connection
+   * is reset. Default 30000.
+   */
+  readonly linger?: number | undefined;
+  /** Whether a reset by the peer shows as `Econnreset` and not as a plain end. Default false. */
+  readonly showEconnreset?: boolean | undefined;
+  /** Whether the peer's end closes our sending side too once it is seen. Default true. Source: inet's `exit_on_close`. */
+  readonly exitOnClose?: boolean | undefined;
+}
+
+/** What is alive in a call of `connect`, and no data. */
+export interface ConnectContext<O extends Owner | undefined = Owner | undefined> {
+  /** Gets the socket's messages; the socket closes when it ends. Without one the socket delivers no messages. */
+  readonly owner?: O;
+  /** Aborts the attempt, not a connection that has been made. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds for all attempts together, the lookup included. Default `Infinity`. */
+  readonly deadline?: number | undefined;
+}
+
+/**
+ * The options to connect to a TCP server, all others at their defaults; `{ host, port }` is as good. Nothing is checked
+ * before `connect`. Exported also as `new`.
+ *
+ * Source: `mug.new`, whose defaults `connect` fills in here.
+ */
+function newOptions(host: string, at: { readonly port: number }): ConnectionOptions {
+  return { host, port: at.port };
+}
+export { newOptions, newOptions as new };
+
+/** The same options with another `timeout`: milliseconds for each IP version tried. Source: `mug.timeout`. */
+export function timeout(options: ConnectionOptions, milliseconds: number): ConnectionOptions {
+  return { ...options, timeout: milliseconds };
+}
+
+/** The same options with another choice of IP versions. Source: `mug.ip_version_preference`. */
+export function ipVersionPreference(options: ConnectionOptions, preference: IpVersionPreference): ConnectionOptions {
+  return { ...options, ipVersionPreference: preference };
+}
+
+/**
+ * The options that any socket has, whoever made the connection.
+ *
+ * @internal
+ */
+export type SocketOptions = Omit<
+  ConnectionOptions,
+  "host" | "port" | "path" | "timeout" | "ipVersionPreference" | "localAddress" | "localPort"
+>;
+
+/** @internal Options as they are after the checks: what was left out is at its default. */
+export type ResolvedSocketOptions = {
+  readonly [Name in keyof SocketOptions]-?: Exclude<SocketOptions[Name], undefined>;
+};
+
+/** @internal As `ResolvedSocketOptions`, for `connect`: with a `path`, there are no host and port. */
+export type ResolvedOptions = ResolvedSocketOptions & {
+  readonly timeout: number;
+  readonly ipVersionPreference: IpVersionPreference;
+  readonly localAddress: string | undefined;
+  readonly localPort: number;
+  readonly owner: Owner | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly deadline: number;
+} & (
+    | { readonly path: undefined; readonly host: string; readonly port: number }
+    | { readonly path: string; readonly host?: never; readonly port?: never }
+  );
+
+/**
+ * Checks what `connect` was given and fills in the defaults.
+ *
+ * @throws TypeError or RangeError for the first thing that is wrong: a name that is no option's, then, as in mug, the
+ * timeout, the text of the host and the port, then the others
+ *
+ * @internal
+ */
+export function checkConnectOptions(options: ConnectionOptions & ConnectContext): ResolvedOptions {
+  const action = "connect";
+  checkOptionNames(action, options, connectOptionNames);
+  const { timeout = 1_000, ipVersionPreference = "Ipv6Preferred", deadline = Infinity } = options;
+  const { host, port, path, localAddress, localPort = 0, owner, signal } = options;
+
+  checkMilliseconds(action, "timeout", timeout);
+  if (path === undefined) {
+    checkHost(action, "host", host);
+    checkPort(action, "port", port);
+  } else {
+    checkPath(action, "path", path);
+  }
+  checkOneOf(action, "ipVersionPreference", ipVersionPreference, ipVersionPreferences);
+  if (localAddress !== undefined) checkAddress(action, "localAddress", localAddress);
+  checkPort(action, "localPort", localPort);
+  if (owner !== undefined) checkMethods(action, "owner", owner, ["deliver", "onExit"]);
+  if (signal !== undefined) checkMethods(action, "signal", signal, ["addEventListener"]);
+  checkMilliseconds(action, "deadline", deadline);
+
+  return {
+    ...checkSocketOptions(options, action),
+    ...(path === undefined ? { path, host, port } : { path }),
+    timeout,
+    ipVersionPreference,
+    localAddress,
+    localPort,
+    owner,
+    signal,
+    deadline,
+  };
+}
+
+/**
+ * Checks the options of a socket, whoever made the connection, and fills in the defaults. The names are the caller's
+ * to check: only it knows what else may stand beside them.
+ *
+ * @throws TypeError or RangeError, whose text begins with `Cannot` and the action
+ *
+ * @internal
+ */
+export function checkSocketOptions(options: SocketOptions, action: string): ResolvedSocketOptions {
+  const { nodelay = true, keepalive = false, showEconnreset = false, exitOnClose = true } = options;
+  const { buffer = 65_536, readAhead = 65_536, sendQueueLimit = 16 * 1024 * 1024 } = options;
+  const { sendTimeout = Infinity, linger = 30_000 } = options;
+
+  checkBoolean(action, "nodelay", nodelay);
+  checkBoolean(action, "keepalive", keepalive);
+  checkByteSize(action, "buffer", buffer, 1);
+  checkByteSize(action, "readAhead", readAhead, 1);
+  const watermarks = checkWatermarks(options, action);
+  checkByteSize(action, "sendQueueLimit", sendQueueLimit, 0);
+  checkMilliseconds(action, "sendTimeout", sendTimeout);
+  checkMilliseconds(action, "linger", linger);
+  checkBoolean(action, "showEconnreset", showEconnreset);
+  checkBoolean(action, "exitOnClose", exitOnClose);
+
+  return {
+    nodelay,
+    keepalive,
+    buffer,
+    readAhead,
+    ...watermarks,
+    sendQueueLimit,
+    sendTimeout,
+    linger,
+    showEconnreset,
+    exitOnClose,
+  };
+}
+
+// As in inet_drv, the watermark that was left out gives way to the one that was given.
+function checkWatermarks(options: SocketOptions, action: string): { highWatermark: number; lowWatermark: number } {
+  const { highWatermark: high, lowWatermark: low } = options;
+  if (high !== undefined) checkByteSize(action, "highWatermark", high, 1);
+  if (low !== undefined) checkByteSize(action, "lowWatermark", low, 1);
+  if (high !== undefined && low !== undefined && low > high) {
+    throw new RangeError(`Cannot ${action}: lowWatermark must be at most highWatermark (${high}), received ${low}`);
+  }
+  return { highWatermark: high ?? Math.max(65_536, low ?? 0), lowWatermark: low ?? Math.min(32_768, high ?? Infinity) };
+}
+
+const ipVersionPreferences: readonly IpVersionPreference[] = ["Ipv4Only", "Ipv4Preferred", "Ipv6Only", "Ipv6Preferred"];
+
+/** @internal For the callers of `checkSocketOptions` that check names. The record lets the compiler miss none. */
+export const socketOptionNames: readonly string[] = Object.keys({
+  nodelay: true,
+  keepalive: true,
+  buffer: true,
+  readAhead: true,
+  highWatermark: true,
+  lowWatermark: true,
+  sendQueueLimit: true,
+  sendTimeout: true,
+  linger: true,
+  showEconnreset: true,
+  exitOnClose: true,
+} satisfies Record<keyof SocketOptions, true>);
+
+const connectOptionNames: readonly string[] = [
+  ...Object.keys({
+    host: true,
+    port: true,
+    path: true,
+    timeout: true,
+    ipVersionPreference: true,
+    localAddress: true,
+    localPort: true,
+    owner: true,
+    signal: true,
+    deadline: true,
+  } satisfies Record<Exclude<keyof (ConnectionOptions & ConnectContext), keyof SocketOptions>, true>),
+  ...socketOptionNames,
+];

@@ -1,0 +1,142 @@
+import { Alarm } from "../process/alarm.ts";
+import type { RuntimeEngine } from "../process/runtime.ts";
+import { err, ok, type Result } from "../result.ts";
+import type { SocketError } from "./error.ts";
+import type { ResolvedSocketOptions } from "./options.ts";
+import type { Transport } from "./transport.ts";
+
+/** What one send puts on the wire, in pieces. */
+export type Pieces = readonly (Uint8Array | string)[];
+export type SendResult = Result<undefined, SocketError>;
+
+interface WaitingSend {
+  readonly pieces: Pieces;
+  readonly size: number;
+  readonly settle: (result: SendResult) => void;
+  readonly alarm: Alarm | undefined;
+}
+
+/**
+ * The writing side of a socket. What is accepted stands in the transport's queue; while that is over its mark, sends
+ * wait here, whole and in order, so that two senders never interleave.
+ */
+export class SendQueue {
+  readonly #transport: Transport;
+  readonly #options: ResolvedSocketOptions;
+  readonly #runtime: RuntimeEngine;
+  #waiting: WaitingSend[] = [];
+  #waitingBytes = 0;
+  /** The scheduler's turn of the last write: a second one in the same turn is corked. */
+  #turn = -1;
+  #isCorked = false;
+
+  constructor(transport: Transport, options: ResolvedSocketOptions, runtime: RuntimeEngine) {
+    this.#transport = transport;
+    this.#options = options;
+    this.#runtime = runtime;
+  }
+
+  /** Bytes accepted and not gone, and those that wait. */
+  get pendingBytes(): number {
+    return this.#transport.queuedBytes + this.#waitingBytes;
+  }
+
+  get mustWait(): boolean {
+    return this.#waiting.length > 0 || this.#transport.queuedBytes > this.#options.highWatermark;
+  }
+
+  /**
+   * Writes at once. The first write of a turn goes straight to the kernel, so its failure is known when this returns;
+   * further ones leave together at the end of the turn, with one system call.
+   *
+   * @returns whether the connection still stands
+   */
+  write(pieces: Pieces): boolean {
+    const { turn } = this.#runtime.scheduler;
+    if (turn === this.#turn && !this.#isCorked) this.#corkThisTurn();
+    this.#turn = turn;
+    const [first] = pieces;
+    if (pieces.length === 1 && first !== undefined) this.#transport.write(first);
+    else if (pieces.length > 1) {
+      this.#transport.cork();
+      for (const piece of pieces) this.#transport.write(piece);
+      this.#transport.uncork();
+    }
+    return !this.#transport.hasFailed;
+  }
+
+  /** Lets a send wait until the queue is below its lower mark. */
+  wait(pieces: Pieces): Promise<SendResult> | SendResult {
+    const size = pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
+    if (this.#waitingBytes + size > this.#options.sendQueueLimit) return err("Enobufs");
+    return new Promise((settle) => {
+      const { alarms, clock } = this.#runtime;
+      const { sendTimeout } = this.#options;
+      const alarm =
+        sendTimeout === Infinity
+          ? undefined
+          : new Alarm(() => {
+              this.#timeOut(waiting);
+            });
+      const waiting: WaitingSend = { pieces, size, settle, alarm };
+      this.#waiting.push(waiting);
+      this.#waitingBytes += size;
+      if (alarm === undefined) return;
+      alarms.hold();
+      alarms.set(alarm, clock.now() + sendTimeout);
+    });
+  }
+
+  /** Some of the queue has left: whoever may go on does. */
+  advance(): void {
+    if (this.#waiting.length === 0 || this.#transport.queuedBytes >= this.#options.lowWatermark) return;
+    while (this.#waiting.length > 0 && this.#transport.queuedBytes <= this.#options.highWatermark) {
+      const next = this.#waiting.shift() as WaitingSend;
+      this.write(next.pieces);
+      this.#settle(next, ok());
+    }
+  }
+
+  /** Accepts all that waits, whatever the marks say: the socket ends behind it. */
+  acceptAll(result: SendResult): void {
+    const all = this.#takeAll();
+    for (const waiting of all) this.write(waiting.pieces);
+    for (const waiting of all) this.#settle(waiting, result);
+  }
+
+  /** Drops all that waits. */
+  refuseAll(result: SendResult): void {
+    for (const waiting of this.#takeAll()) this.#settle(waiting, result);
+  }
+
+  #takeAll(): WaitingSend[] {
+    const all = this.#waiting;
+    this.#waiting = [];
+    return all;
+  }
+
+  #timeOut(waiting: WaitingSend): void {
+    this.#waiting = this.#waiting.filter((other) => other !== waiting);
+    this.#settle(waiting, err("Timeout"));
+  }
+
+  #settle(waiting: WaitingSend, result: SendResult): void {
+    this.#waitingBytes -= waiting.size;
+    if (waiting.alarm !== undefined) {
+      this.#runtime.alarms.clear(waiting.alarm);
+      this.#runtime.alarms.release();
+    }
+    waiting.settle(result);
+  }
+
+  #corkThisTurn(): void {
+    this.#isCorked = true;
+    this.#transport.cork();
+    process.nextTick(this.#uncork);
+  }
+
+  readonly #uncork = (): void => {
+    this.#isCorked = false;
+    this.#transport.uncork();
+  };
+}

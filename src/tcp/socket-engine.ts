@@ -1,0 +1,548 @@
+import { inspect } from "node:util";
+import { Alarm, Deadline } from "../process/alarm.ts";
+import { type Owner, watch } from "../process/owner.ts";
+import type { RuntimeEngine } from "../process/runtime.ts";
+import { afterPoll } from "../process/scheduler.ts";
+import { processOf } from "../process/self.ts";
+import { err, ok, type Result } from "../result.ts";
+import { reasonFromCode, type SocketError } from "./error.ts";
+import type { OwnedSocket } from "./message.ts";
+import type { ResolvedSocketOptions } from "./options.ts";
+import { type Pieces, SendQueue, type SendResult } from "./send-queue.ts";
+import { Stash } from "./stash.ts";
+import type { Address, Transport, TransportEvents } from "./transport.ts";
+
+/** A receive that waits. */
+interface Reader {
+  /** How many bytes exactly; 0 takes what comes. */
+  readonly byteSize: number;
+  readonly resolve: (result: Result<Buffer, SocketError>) => void;
+}
+
+/** How the stream has ended, once everything before it has been taken. */
+interface Ending {
+  /** Nothing where it was a plain end, or a reset that does not show. */
+  readonly error: SocketError | undefined;
+}
+
+const plainEnd: Ending = { error: undefined };
+/** As in gen_tcp: more than this is not received at once. */
+const mostExactBytes = 64 * 1024 * 1024;
+
+/**
+ * A socket as a state machine, in the states of inet's driver:
+ *
+ * - `open`: bytes and the end behind them are handed to a `receive` that waits or to the owner that has armed it;
+ * - `dead`: how it ended has been said to a `receive` or a `send`, and arming says it once more, as `SocketClosed`;
+ * - `gone`: everything says `Closed`.
+ *
+ * The transport reads ahead until the stash is full, armed or not, and reports an end when it meets it; what nobody
+ * has asked for stays in the stash, the end behind it. So a socket is read lazily, and never told about unasked.
+ */
+export class SocketEngine implements TransportEvents {
+  readonly id: number;
+  readonly runtime: RuntimeEngine;
+  readonly #transport: Transport;
+  readonly #options: ResolvedSocketOptions;
+  readonly #stash = new Stash();
+  readonly #sends: SendQueue;
+
+  #phase: "open" | "dead" | "gone" = "open";
+  #ending: Ending | undefined;
+  #isArmed = false;
+  #reader: Reader | undefined;
+  #deadline: Deadline | undefined;
+  /** What we have shut down ourselves. */
+  #shut: "nothing" | "writing" | "both" = "nothing";
+  /** Whether the peer's end has been read. */
+  #hasPeerEnded = false;
+  /** Whether the owner has been told `SocketClosed` while the socket stays open for sends (`exitOnClose: false`). */
+  #isEndTold = false;
+  // A dead socket says Closed once in each direction that has not heard it, and Enotconn after that.
+  #saysClosedToReceive = false;
+  #saysClosedToSend = false;
+
+  #owner: Owner | undefined;
+  #leaveOwner: (() => void) | undefined;
+  #isHolding = false;
+  #linger: Alarm | undefined;
+  #whenClosed: (() => void)[] = [];
+  #lastError: { readonly reason: SocketError; readonly code: string } | undefined;
+  #receivedBytes = 0;
+  #receivedCount = 0;
+  #sentCount = 0;
+
+  /** `head` are bytes that were read before. */
+  constructor(
+    transport: Transport,
+    options: ResolvedSocketOptions,
+    runtime: RuntimeEngine,
+    owner: Owner | undefined,
+    head?: Uint8Array,
+  ) {
+    this.id = runtime.nextId();
+    this.runtime = runtime;
+    this.#transport = transport;
+    this.#options = options;
+    this.#sends = new SendQueue(transport, options, runtime);
+    transport.events = this;
+    if (head !== undefined && head.length > 0) this.#stash.push(Buffer.from(head));
+    if (transport.isDestroyed) this.#ending = plainEnd;
+    this.ref();
+    if (owner !== undefined && !this.#attach(processOf(owner))) void this.close();
+  }
+
+  // ── reading ──
+
+  /** `byteSize` 0 takes whatever comes; a negative time waits for ever. */
+  receive(byteSize: number, milliseconds: number): Promise<Result<Buffer, SocketError>> {
+    const now = this.#receiveNow(byteSize);
+    if (now !== undefined) return this.runtime.scheduler.answer(now);
+    return new Promise((resolve) => {
+      const reader: Reader = { byteSize, resolve };
+      this.#reader = reader;
+      this.#readOn();
+      if (milliseconds === 0)
+        afterPoll(() => {
+          this.#timeOut(reader);
+        });
+      else if (milliseconds > 0) this.#startDeadline(milliseconds);
+    });
+  }
+
+  #receiveNow(byteSize: number): Result<Buffer, SocketError> | undefined {
+    if (this.#phase === "gone") return err("Closed");
+    if (this.#phase === "dead") return err(this.#closedToReceive());
+    if (this.#isArmed) return err("Einval");
+    if (this.#reader !== undefined) return err("Ealready");
+    if (byteSize > mostExactBytes) return err("Enomem");
+    const data = this.#take(byteSize);
+    if (data !== undefined) return ok(data);
+    return this.#ending === undefined ? undefined : err(this.#endForReceive(this.#ending));
+  }
+
+  arm(): Result<undefined, "Closed"> {
+    if (this.#phase === "gone" || this.#isEndTold) return err("Closed");
+    if (this.#owner === undefined) {
+      throw new Error(
+        "Cannot receive packets as messages from a socket without an owner: give connect an owner, or call controllingProcess",
+      );
+    }
+    if (this.#phase === "dead") {
+      this.#tellEnd(plainEnd);
+      return ok();
+    }
+    this.#isArmed = true;
+    this.#hand();
+    this.#readOn();
+    return ok();
+  }
+
+  disarm(): void {
+    this.#isArmed = false;
+  }
+
+  /** Gives what has come to whoever asked: to a receive that waits first, then to the owner. */
+  #hand(): void {
+    if (this.#reader !== undefined) this.#handToReader(this.#reader);
+    if (!this.#isArmed || this.#reader !== undefined) return;
+    const data = this.#take(0);
+    if (data === undefined && this.#ending === undefined) return;
+    this.#isArmed = false; // before the message: the owner may ask again at once
+    if (data !== undefined) this.#owner?.deliver({ type: "Packet", socket: this.asOwned, data });
+    else if (this.#ending !== undefined) this.#tellEnd(this.#ending);
+  }
+
+  #handToReader(reader: Reader): void {
+    const data = this.#take(reader.byteSize);
+    if (data === undefined && this.#ending === undefined) return;
+    this.#takeReader();
+    if (data !== undefined) reader.resolve(ok(data));
+    else if (this.#ending !== undefined) reader.resolve(err(this.#endForReceive(this.#ending)));
+  }
+
+  #take(byteSize: number): Buffer | undefined {
+    if (byteSize > 0) return this.#stash.size >= byteSize ? this.#reading(this.#stash.take(byteSize)) : undefined;
+    return this.#reading(this.#stash.takePacket(this.#options.buffer));
+  }
+
+  /** Something was taken: there is room to read on. */
+  #reading(data: Buffer | undefined): Buffer | undefined {
+    if (data !== undefined) this.#readOn();
+    return data;
+  }
+
+  #readOn(): void {
+    if (!this.#isOpen || this.#ending !== undefined || this.#transport.isReading || !this.#hasRoom) return;
+    this.#transport.read();
+    if (this.#shut === "both") this.#waitForQuiet();
+  }
+
+  get #isOpen(): boolean {
+    return this.#phase === "open";
+  }
+
+  get #hasRoom(): boolean {
+    return this.#stash.size < Math.max(this.#options.readAhead, this.#reader?.byteSize ?? 0);
+  }
+
+  /** The owner hears how it ended; a peer's end closes our side too, unless `exitOnClose` says otherwise. */
+  #tellEnd(ending: Ending): void {
+    if (this.#canStillSend(ending)) this.#isEndTold = true;
+    else this.#go();
+    if (ending.error !== undefined)
+      this.#owner?.deliver({ type: "TcpError", socket: this.asOwned, error: ending.error });
+    this.#owner?.deliver({ type: "SocketClosed", socket: this.asOwned });
+  }
+
+  #endForReceive(ending: Ending): SocketError {
+    if (!this.#canStillSend(ending))
+      this.#die({ saysClosedToReceive: false, saysClosedToSend: ending.error === undefined });
+    return ending.error ?? "Closed";
+  }
+
+  #canStillSend(ending: Ending): boolean {
+    return (
+      !this.#options.exitOnClose && ending.error === undefined && this.#shut === "nothing" && !this.#transport.hasFailed
+    );
+  }
+
+  #closedToReceive(): SocketError {
+    const error = this.#saysClosedToReceive ? "Closed" : "Enotconn";
+    this.#saysClosedToReceive = false;
+    return error;
+  }
+
+  #takeReader(): Reader | undefined {
+    const reader = this.#reader;
+    this.#reader = undefined;
+    this.#deadline?.stop();
+    return reader;
+  }
+
+  #startDeadline(milliseconds: number): void {
+    this.#deadline ??= new Deadline(this.runtime.alarms, () => {
+      this.#timeOut(this.#reader);
+    });
+    this.#deadline.start(milliseconds);
+  }
+
+  #timeOut(reader: Reader | undefined): void {
+    if (reader === undefined || this.#reader !== reader) return;
+    // As inet's driver: what an exact receive has waited for is kept together, for the next one.
+    if (reader.byteSize > 0) this.#stash.setApart();
+    this.#takeReader()?.resolve(err("Timeout"));
+  }
+
+  // ── what the transport tells ──
+
+  bytes(data: Buffer): boolean {
+    if (this.#phase !== "open") return false;
+    this.#receivedBytes += data.length;
+    this.#receivedCount++;
+    if (this.#ending !== undefined) {
+      this.#transport.reset(); // after our shutdown nobody will read this, and the peer has to know
+      return false;
+    }
+    this.runtime.scheduler.enter();
+    this.#stash.push(data);
+    this.#hand();
+    this.runtime.scheduler.drain();
+    return this.#isOpen && this.#hasRoom;
+  }
+
+  end(): void {
+    this.#hasPeerEnded = true;
+    this.#endWith(plainEnd);
+  }
+
+  failed(code: string, while_: "reading" | "writing"): void {
+    const reason = reasonFromCode(code);
+    this.#lastError = { reason, code };
+    if (!this.#isOpen) return;
+    const ending = { error: this.#shown(reason) };
+    if (while_ === "reading") {
+      this.#sends.refuseAll(err("Closed"));
+      this.#endWith(ending);
+    } else {
+      this.runtime.scheduler.enter();
+      this.#failSend(reason);
+      this.runtime.scheduler.drain();
+    }
+  }
+
+  written(): void {
+    if (!this.#isOpen) return;
+    this.#sends.advance();
+  }
+
+  finished(): void {
+    if (!this.#isOpen) this.#transport.destroy();
+    // Our end is out: there is nothing left to keep the program running for.
+    else if (this.#shut === "both") this.unref();
+  }
+
+  closed(): void {
+    this.#sends.refuseAll(err("Closed"));
+    this.#endWith(plainEnd);
+    this.#release();
+    if (this.#linger !== undefined) this.#stopLinger(this.#linger);
+    for (const resolve of this.#whenClosed) resolve();
+    this.#whenClosed = [];
+  }
+
+  #endWith(ending: Ending): void {
+    if (!this.#isOpen) return;
+    this.runtime.scheduler.enter();
+    this.#ending ??= ending;
+    this.#hand();
+    this.runtime.scheduler.drain();
+  }
+
+  /** inet hides that a connection was reset, unless it is asked to show it. */
+  #shown(reason: SocketError): SocketError | undefined {
+    if (reason !== "Econnreset" && reason !== "Epipe") return reason;
+    return this.#options.showEconnreset ? "Econnreset" : undefined;
+  }
+
+  // ── writing ──
+
+  send(pieces: Pieces): Promise<SendResult> {
+    const result = this.#sendNow(pieces);
+    return result instanceof Promise ? result : this.runtime.scheduler.answer(result);
+  }
+
+  #sendNow(pieces: Pieces): Promise<SendResult> | SendResult {
+    if (this.#phase === "gone") return err("Closed");
+    if (this.#phase === "dead") return err(this.#closedToSend());
+    if (this.#shut === "writing") return err("Closed");
+    if (this.#shut === "both" || this.#transport.hasFailed) return err(this.#failSend(undefined));
+    this.#sentCount++;
+    if (this.#sends.mustWait) return this.#sends.wait(pieces);
+    return this.#sends.write(pieces) ? ok() : err(this.#failSend(undefined));
+  }
+
+  /** As in inet, a send that fails throws away what was not read; what had been accepted before still leaves. */
+  #failSend(reason: SocketError | undefined): SocketError {
+    const wasArmed = this.#isArmed;
+    const shown = reason === undefined ? undefined : this.#shown(reason);
+    const error = shown === "Econnreset" ? shown : undefined;
+    this.#stash.clear();
+    if (wasArmed) this.#tellEnd({ error });
+    else this.#die({ saysClosedToReceive: this.#reader === undefined, saysClosedToSend: false });
+    return error ?? "Closed";
+  }
+
+  #closedToSend(): SocketError {
+    const error = this.#saysClosedToSend ? "Closed" : "Enotconn";
+    this.#saysClosedToSend = false;
+    return error;
+  }
+
+  // ── closing ──
+
+  shutdown(): SendResult {
+    if (this.#phase === "gone") return err("Closed");
+    if (this.#phase === "dead" || this.#isOver) return err("Enotconn");
+    if (this.#shut === "both") return ok();
+    this.#shut = "both";
+    this.#sends.acceptAll(ok());
+    this.#transport.end();
+    this.#startLinger();
+    if (this.#isArmed) this.#tellEnd(plainEnd);
+    else if (this.#ending === undefined && this.#hasRoom) {
+      this.#transport.read();
+      this.#waitForQuiet();
+    }
+    return ok();
+  }
+
+  /** Whether the kernel has no connection left to shut down. */
+  get #isOver(): boolean {
+    return this.#transport.hasFailed || (this.#shut === "both" && this.#hasPeerEnded);
+  }
+
+  /**
+   * After our shutdown, what the kernel had read before can still be received; what comes later is refused. Where the
+   * one ends and the other begins is found by reading until a look at the socket brings nothing more.
+   */
+  #waitForQuiet(): void {
+    const { size } = this.#stash;
+    const received = this.#receivedBytes;
+    afterPoll(() => {
+      if (!this.#isOpen || this.#ending !== undefined || !this.#transport.isReading) return;
+      if (this.#receivedBytes === received && this.#stash.size <= size) this.#endWith(plainEnd);
+      else this.#waitForQuiet();
+    });
+  }
+
+  shutdownWrite(): SendResult {
+    if (this.#phase === "gone") return err("Closed");
+    if (this.#phase === "dead" || this.#transport.hasFailed) return err("Enotconn");
+    if (this.#shut !== "nothing") return ok();
+    this.#shut = "writing";
+    this.#sends.acceptAll(ok());
+    this.#transport.end();
+    return ok();
+  }
+
+  /** Gone at once for everybody. Unread bytes make it a reset; otherwise what is queued leaves first. */
+  close(): Promise<void> {
+    if (this.#phase !== "gone") {
+      if (this.#stash.size > 0) this.#cut();
+      else {
+        if (this.#phase === "open" && this.#shut === "nothing") this.#sends.acceptAll(err("Closed"));
+        this.#go();
+      }
+    }
+    return this.#transport.isClosed ? Promise.resolve() : new Promise((resolve) => this.#whenClosed.push(resolve));
+  }
+
+  abort(): void {
+    if (this.#phase !== "gone") this.#cut();
+  }
+
+  #cut(): void {
+    this.#transport.reset();
+    this.#go();
+  }
+
+  #go(): void {
+    const wasOpen = this.#isOpen;
+    this.#phase = "gone";
+    this.#isArmed = false;
+    this.#leaveOwner?.();
+    this.#leaveOwner = undefined;
+    if (wasOpen) this.#leave();
+  }
+
+  #die(flags: { readonly saysClosedToReceive: boolean; readonly saysClosedToSend: boolean }): void {
+    this.#phase = "dead";
+    this.#saysClosedToReceive = flags.saysClosedToReceive;
+    this.#saysClosedToSend = flags.saysClosedToSend;
+    this.#leave();
+  }
+
+  /** Nobody uses the connection any more: it ends once its queue has left, or the time for that is over. */
+  #leave(): void {
+    this.#stash.clear();
+    this.#sends.refuseAll(err("Closed"));
+    this.#takeReader()?.resolve(err("Closed"));
+    this.#deadline?.dispose();
+    if (this.#transport.isDestroyed) return;
+    if (this.#transport.queuedBytes === 0) {
+      this.#transport.destroy();
+      return;
+    }
+    this.#transport.stopReading();
+    this.#transport.end();
+    this.#startLinger();
+  }
+
+  #startLinger(): void {
+    if (this.#linger !== undefined) return;
+    const { alarms, clock } = this.runtime;
+    const linger = (this.#linger = new Alarm(() => {
+      this.#stopLinger(linger);
+      if (this.#transport.queuedBytes > 0) this.#transport.reset();
+      else this.#transport.destroy();
+    }));
+    // It holds nothing itself: the transport does, for as long as it has something to send.
+    alarms.set(linger, clock.now() + this.#options.linger);
+  }
+
+  #stopLinger(linger: Alarm): void {
+    this.runtime.alarms.clear(linger);
+  }
+
+  // ── owning ──
+
+  controllingProcess(
+    owner: Owner,
+    from: Owner | undefined,
+  ): Result<OwnedSocket, "NotOwner" | "Closed" | "OwnerExited"> {
+    if (this.#phase === "gone") return err("Closed");
+    if (from !== undefined && processOf(from) !== this.#owner) return err("NotOwner");
+    const next = processOf(owner);
+    if (next === this.#owner) return ok(this.asOwned);
+    const previous = this.#owner;
+    if (!this.#attach(next)) return err("OwnerExited");
+    for (const message of previous?.takeBack?.(this.asOwned) ?? []) next.deliver(message);
+    return ok(this.asOwned);
+  }
+
+  /** Says false where `owner` has ended: then the socket is as it was. */
+  #attach(owner: Owner): boolean {
+    const leave = watch(owner, "resource", () => void this.close());
+    if (leave === undefined) return false;
+    this.#leaveOwner?.();
+    this.#leaveOwner = leave;
+    this.#owner = owner;
+    return true;
+  }
+
+  ref(): void {
+    if (this.#isHolding || this.#transport.isClosed) return;
+    this.#isHolding = true;
+    this.runtime.activity.hold();
+    this.#transport.ref();
+  }
+
+  unref(): void {
+    this.#release();
+    this.#transport.unref();
+  }
+
+  #release(): void {
+    if (!this.#isHolding) return;
+    this.#isHolding = false;
+    this.runtime.activity.release();
+  }
+
+  // ── looking ──
+
+  get lastError(): { readonly reason: SocketError; readonly code: string } | undefined {
+    return this.#lastError;
+  }
+
+  get peername(): Result<Address, SocketError> {
+    return this.#whileOpen(() => this.#transport.peername);
+  }
+
+  get sockname(): Result<Address, SocketError> {
+    return this.#whileOpen(() => this.#transport.sockname);
+  }
+
+  get stat(): Result<Record<"recvOct" | "recvCnt" | "sendOct" | "sendCnt" | "sendPend", number>, SocketError> {
+    return this.#whileOpen(() => ({
+      recvOct: this.#receivedBytes,
+      recvCnt: this.#receivedCount,
+      sendOct: this.#transport.writtenBytes,
+      sendCnt: this.#sentCount,
+      sendPend: this.#sends.pendingBytes,
+    }));
+  }
+
+  #whileOpen<T>(look: () => T): Result<T, SocketError> {
+    if (this.#phase === "gone") return err("Closed");
+    if (this.#phase === "dead" || this.#transport.isClosed) return err("Enotconn");
+    return { ok: true, value: look() };
+  }
+
+  /** Sockets with and without an owner are one thing at run time. */
+  get asOwned(): OwnedSocket {
+    return this as unknown as OwnedSocket;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  toJSON(): { readonly type: "Socket"; readonly id: number } {
+    return { type: "Socket", id: this.id };
+  }
+
+  [inspect.custom](): string {
+    return `Socket { id: ${String(this.id)}, phase: "${this.#phase}" }`;
+  }
+}

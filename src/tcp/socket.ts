@@ -1,0 +1,189 @@
+import type { Owner } from "../process/owner.ts";
+import type { Result } from "../result.ts";
+import type { SocketError } from "./error.ts";
+import type { OwnedSocket, Socket } from "./message.ts";
+import type { Pieces } from "./send-queue.ts";
+import { SocketEngine } from "./socket-engine.ts";
+import { valueText } from "./value-text.ts";
+
+/** Nested bytes, written with one system call. Strings are sent as UTF-8. Source: gleam's `BytesTree`, iodata. */
+export type BytesTree = Uint8Array | string | readonly BytesTree[];
+
+/**
+ * Sends bytes; a string is sent as UTF-8. Resolves when they are accepted, which is not when they have arrived: at
+ * once while at most `highWatermark` bytes are queued, however many these are, and otherwise when the queue is below
+ * `lowWatermark`, in the order of the calls. Sends of several processes never interleave.
+ *
+ * @returns `Closed` where the connection is over, once, and `Enotconn` after that; `Enobufs` where `sendQueueLimit`
+ * is reached and `Timeout` after `sendTimeout`, and then nothing of it is sent
+ * Source: `mug.send`, `gen_tcp:send`.
+ */
+export function send(socket: Socket, data: Uint8Array | string): Promise<Result<undefined, SocketError>> {
+  return engineOf(socket, "send").send([piece(data)]);
+}
+
+/** As `send`, for bytes in pieces, which need not be joined first. Source: `mug.send_builder`. */
+export function sendBuilder(socket: Socket, tree: BytesTree): Promise<Result<undefined, SocketError>> {
+  return engineOf(socket, "send").send(flatten(tree));
+}
+
+/**
+ * Waits for bytes and gives what has come, up to `buffer` (65536) of them. 0 milliseconds takes what the kernel has
+ * by now; a negative time or `Infinity` waits for ever. One receive at a time.
+ *
+ * @returns `Timeout`; `Closed` where the stream has ended and all before it was received, once, and `Enotconn` after
+ * that; `Einval` while the socket is armed; `Ealready` beside another receive
+ * Source: `mug.receive`, `gen_tcp:recv`.
+ */
+export function receive(socket: Socket, timeoutMilliseconds: number): Promise<Result<Buffer, SocketError>> {
+  checkTimeout(timeoutMilliseconds);
+  return engineOf(socket, "receive").receive(0, timeoutMilliseconds);
+}
+
+/**
+ * As `receive`, for exactly `byteSize` bytes: never fewer. What has come when the time is over is kept, and the next
+ * packet or `receive` gives all of it and nothing else. Where the stream ends before, it is lost. 0 bytes is `receive`.
+ *
+ * @returns as `receive`; `Enomem` for more than 64 MiB
+ * @throws RangeError for a size that is not a whole number from 0
+ * Source: `mug.receive_exact`.
+ */
+export function receiveExact(
+  socket: Socket,
+  byteSize: number,
+  timeoutMilliseconds: number,
+): Promise<Result<Buffer, SocketError>> {
+  if (!Number.isInteger(byteSize) || byteSize < 0) {
+    throw new RangeError(`Cannot receive: byteSize must be a whole number from 0, received ${valueText(byteSize)}`);
+  }
+  checkTimeout(timeoutMilliseconds);
+  return engineOf(socket, "receive").receive(byteSize, timeoutMilliseconds);
+}
+
+/**
+ * Lets the next packet into the owner's mailbox as one `Packet` message, then leaves the socket passive again: ask
+ * once per packet. If the stream has ended, how it ended comes instead: `TcpError` where there was an error, then
+ * `SocketClosed`, once. Asking twice is asking once. What has been read already is in a process's mailbox when this
+ * returns; any process may ask, and the message goes to the owner.
+ *
+ * @returns `Closed` where no message can ever follow: the end has been told already, or the socket was closed here
+ * @throws Error for a socket without an owner
+ * Source: `mug.receive_next_packet_as_message`, that is `inet:setopts(Socket, [{active, once}])`.
+ */
+export function receiveNextPacketAsMessage(socket: OwnedSocket): Result<undefined, "Closed"> {
+  return engineOf(socket, "receive").arm();
+}
+
+/** Takes back that a packet was asked for; a message that is in the mailbox stays there. Source: `{active, false}`. */
+export function disarm(socket: OwnedSocket): void {
+  engineOf(socket, "disarm").disarm();
+}
+
+/**
+ * Ends both directions: what is queued still leaves, within `linger` milliseconds, and the peer sees the end behind
+ * it. What had come can still be received, then it says `Closed`; what comes later is refused. An armed socket gets
+ * its `SocketClosed` now. `close` is what frees a socket at once.
+ *
+ * @returns `Enotconn` where the connection is over already
+ * Source: `mug.shutdown`, `gen_tcp:shutdown(Socket, read_write)`.
+ */
+export function shutdown(socket: Socket): Promise<Result<undefined, SocketError>> {
+  return Promise.resolve(engineOf(socket, "shut down").shutdown());
+}
+
+/** Ends our direction behind what is queued; receiving goes on. Source: `gen_tcp:shutdown(Socket, write)`. */
+export function shutdownWrite(socket: Socket): Promise<Result<undefined, SocketError>> {
+  return Promise.resolve(engineOf(socket, "shut down").shutdownWrite());
+}
+
+/**
+ * Closes the socket: it is gone at once for everybody, and no message follows. Bytes that were received and not taken
+ * make it a reset; otherwise what is queued leaves first, for at most `linger` milliseconds, and then the end, or a
+ * reset: the peer never sees a clean end after a cut. Resolves when the descriptor is closed. Source: `gen_tcp:close`.
+ */
+export function close(socket: Socket): Promise<void> {
+  return engineOf(socket, "close").close();
+}
+
+/** Closes with a reset, now: what is queued is lost, and the peer knows. A unix socket just closes. Source: `{linger, {true, 0}}`. */
+export function abort(socket: Socket): void {
+  engineOf(socket, "abort").abort();
+}
+
+/**
+ * Hands the socket over: its messages that wait in the old owner's mailbox are moved, in order, behind those of the
+ * new one; whether it is armed stays; it closes with the new owner from now on. All of that before this returns.
+ *
+ * @returns `NotOwner` where `from` is not the owner; `Closed`; `OwnerExited` where the new owner has ended, and then
+ * everything is as it was
+ * Source: `gen_tcp:controlling_process`.
+ */
+export function controllingProcess(
+  socket: Socket,
+  owner: Owner,
+  options?: { readonly from?: Owner | undefined },
+): Result<OwnedSocket, "NotOwner" | "Closed" | "OwnerExited"> {
+  return engineOf(socket, "hand over").controllingProcess(owner, options?.from);
+}
+
+/** The peer's address and port; a unix socket's path and 0. `Enotconn` or `Closed` once it is over. Source: `inet:peername`. */
+export function peername(socket: Socket): Result<{ readonly address: string; readonly port: number }, SocketError> {
+  return engineOf(socket, "look at").peername;
+}
+
+/** Our own address and port. Source: `inet:sockname`. */
+export function sockname(socket: Socket): Result<{ readonly address: string; readonly port: number }, SocketError> {
+  return engineOf(socket, "look at").sockname;
+}
+
+/** Bytes and times received and sent so far, and bytes that wait to be sent. Source: `inet:getstat`. */
+export function getstat(
+  socket: Socket,
+): Result<Readonly<Record<"recvOct" | "recvCnt" | "sendOct" | "sendCnt" | "sendPend", number>>, SocketError> {
+  return engineOf(socket, "look at").stat;
+}
+
+/** What last went wrong, with Node's own code: also where inet's rules hide it, as with a reset. */
+export function lastError(socket: Socket): { readonly reason: SocketError; readonly code: string } | undefined {
+  return engineOf(socket, "look at").lastError;
+}
+
+/** Lets this socket keep the program running while it is open, passive or not. That is the default. */
+export function ref(socket: Socket): void {
+  engineOf(socket, "ref").ref();
+}
+
+/** Lets the program end although this socket is open. */
+export function unref(socket: Socket): void {
+  engineOf(socket, "unref").unref();
+}
+
+/** @internal The state behind the handle. */
+export function engineOf(socket: Socket, action: string): SocketEngine {
+  const engine: unknown = socket;
+  if (engine instanceof SocketEngine) return engine;
+  throw new TypeError(`Cannot ${action}: expected a socket, received ${valueText(socket)}`);
+}
+
+function checkTimeout(milliseconds: number): void {
+  if (typeof milliseconds === "number" && !Number.isNaN(milliseconds)) return;
+  throw new RangeError(`Cannot receive: timeoutMilliseconds must be a number, received ${valueText(milliseconds)}`);
+}
+
+function piece(data: unknown): Uint8Array | string {
+  if (typeof data === "string" || data instanceof Uint8Array) return data;
+  throw new TypeError(`Cannot send: expected bytes or a string, received ${valueText(data)}`);
+}
+
+/** The leaves of `tree`, in order, however deep they are. Nothing is sent where one of them is neither bytes nor text. */
+function flatten(tree: BytesTree): Pieces {
+  if (!Array.isArray(tree)) return [piece(tree)];
+  const pieces: (Uint8Array | string)[] = [];
+  const rest: unknown[] = [tree];
+  while (rest.length > 0) {
+    const next = rest.pop();
+    if (Array.isArray(next)) for (let index = next.length - 1; index >= 0; index--) rest.push(next[index]);
+    else pieces.push(piece(next));
+  }
+  return pieces;
+}

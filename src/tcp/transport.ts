@@ -1,0 +1,345 @@
+import net from "node:net";
+
+export type { Socket as NodeSocket } from "node:net";
+
+/** What a transport tells the one who listens to it. After `closed` it says nothing more. */
+export interface TransportEvents {
+  /** Bytes have come, the listener's to keep. Says whether to go on reading. */
+  bytes(data: Buffer): boolean;
+  /** The peer has ended its side; there is nothing more to read. */
+  end(): void;
+  /** The connection has failed, and with which of Node's codes; `closed` follows. */
+  failed(code: string, while_: "reading" | "writing"): void;
+  /** Some of what was queued has left. */
+  written(): void;
+  /** Everything queued has left, and the end of our side behind it. */
+  finished(): void;
+  /** The descriptor is closed. */
+  closed(): void;
+}
+
+/** An established stream of bytes, as the socket's state machine sees it: it knows nothing of Node. */
+export interface Transport {
+  /** Who is told of what happens. Nothing is read before somebody listens and reads. */
+  events: TransportEvents;
+  readonly isReading: boolean;
+  /** Bytes that were written and that the kernel has not taken. */
+  readonly queuedBytes: number;
+  readonly writtenBytes: number;
+  /** Whether a write or read has failed, also where the event is still to come. */
+  readonly hasFailed: boolean;
+  /** Whether it was destroyed or reset; the descriptor is closed, or will be in a moment. */
+  readonly isDestroyed: boolean;
+  readonly isClosed: boolean;
+  readonly peername: Address;
+  readonly sockname: Address;
+  read(): void;
+  stopReading(): void;
+  write(data: Uint8Array | string): void;
+  /** Keeps what is written until `uncork`, which sends all of it with one system call. */
+  cork(): void;
+  uncork(): void;
+  /** Ends our side once everything queued has left. */
+  end(): void;
+  /** Closes the descriptor now; what is queued is lost. */
+  destroy(): void;
+  /** As `destroy`, and tells the peer by a reset, where the kind of connection has one. */
+  reset(): void;
+  ref(): void;
+  unref(): void;
+}
+
+/** An IP address and port, or a unix socket's path and 0. */
+export interface Address {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** Where to connect to: one address. */
+export type Destination =
+  | {
+      readonly address: string;
+      readonly family: 4 | 6;
+      readonly port: number;
+      readonly localAddress: string | undefined;
+      readonly localPort: number;
+    }
+  | { readonly path: string };
+
+/** The socket options that belong to the kernel. */
+export interface KernelOptions {
+  readonly nodelay: boolean;
+  readonly keepalive: boolean;
+}
+
+/**
+ * One buffer for the reads of all sockets: what is read is copied out before the next read, so an idle connection
+ * holds no buffer, and a read allocates what it needs and no more.
+ */
+const readBuffer = Buffer.allocUnsafeSlow(65_536);
+
+const nobody: TransportEvents = {
+  bytes: () => false,
+  end: () => undefined,
+  failed: () => undefined,
+  written: () => undefined,
+  finished: () => undefined,
+  closed: () => undefined,
+};
+
+/** Whether `text` is an address rather than a name, and of which IP version. */
+export function familyOf(text: string): 4 | 6 | undefined {
+  const family = net.isIP(text);
+  return family === 4 || family === 6 ? family : undefined;
+}
+
+/**
+ * Connects to one address. One of the two functions is called, once, never inside this call.
+ *
+ * @returns a function that gives up: neither is called any more, and nothing is left open
+ */
+export function dial(
+  destination: Destination,
+  options: KernelOptions,
+  connected: (transport: Transport) => void,
+  failed: (code: string) => void,
+): () => void {
+  const path = "path" in destination ? destination.path : undefined;
+  const raw: net.Socket = net.connect({
+    ...("path" in destination ? destination : tcpOptions(destination)),
+    noDelay: options.nodelay,
+    keepAlive: options.keepalive,
+    allowHalfOpen: true,
+    onread: { buffer: readBuffer, callback: (size, buffer): boolean => transport.received(size, buffer) },
+  });
+  raw.pause(); // at once: Node reads 64 KiB at the connection otherwise, whether or not anybody asked
+  const transport = new NodeTransport(raw, path);
+
+  let isOver = false;
+  const finish = (outcome: () => void): void => {
+    if (isOver) return;
+    isOver = true;
+    outcome();
+  };
+  const fail = (code: string): void => {
+    finish(() => {
+      failed(code);
+    });
+  };
+  transport.events = {
+    ...nobody,
+    failed: fail,
+    closed: () => {
+      fail("ECONNABORTED");
+    },
+  };
+  raw.once("connect", () => {
+    finish(() => {
+      transport.events = nobody;
+      connected(transport);
+    });
+  });
+  return () => {
+    isOver = true;
+    raw.destroy();
+  };
+}
+
+function tcpOptions(destination: Exclude<Destination, { readonly path: string }>): net.TcpNetConnectOpts {
+  const { address, family, port, localAddress, localPort } = destination;
+  return {
+    host: address,
+    family,
+    port,
+    autoSelectFamily: false, // which addresses are tried, and in which order, is decided by the caller
+    ...(localAddress === undefined ? {} : { localAddress }),
+    ...(localPort === 0 ? {} : { localPort }),
+  };
+}
+
+/** A stream of Node's that somebody else made: accepted, upgraded. What was read of it already is the caller's to keep. */
+export function adopt(raw: net.Socket, options: KernelOptions): Transport {
+  raw.pause();
+  raw.allowHalfOpen = true;
+  raw.setNoDelay(options.nodelay);
+  raw.setKeepAlive(options.keepalive);
+  const transport = new NodeTransport(raw, isUnix(raw) ? "" : undefined);
+  raw.on("data", transport.streamed);
+  return transport;
+}
+
+function isUnix(raw: net.Socket): boolean {
+  return raw.remoteAddress === undefined && raw.localAddress === undefined;
+}
+
+/** What a listening socket is told to be. */
+export type ServerAddress =
+  | { readonly path: string; readonly backlog: number }
+  | { readonly host: string | undefined; readonly port: number; readonly backlog: number };
+
+/** What a listening socket tells. */
+export interface ServerEvents {
+  listening(): void;
+  accepted(transport: Transport): void;
+  /** It could not listen, or one connection could not be accepted. */
+  failed(code: string): void;
+}
+
+/** A listening socket. */
+export interface ServerSocket {
+  readonly address: Address;
+  /** Stops listening, at once; connections that were accepted stay. */
+  close(): void;
+}
+
+/** Listens. Nothing is called inside this call. */
+export function serve(address: ServerAddress, options: KernelOptions, events: ServerEvents): ServerSocket {
+  const server = net.createServer({
+    allowHalfOpen: true,
+    pauseOnConnect: true,
+  });
+  server.on("connection", (raw) => {
+    events.accepted(adopt(raw, options));
+  });
+  server.on("error", (error: NodeJS.ErrnoException) => {
+    events.failed(error.code ?? "");
+  });
+  server.on("listening", () => {
+    events.listening();
+  });
+  server.listen({ ...address });
+  return {
+    get address(): Address {
+      const bound = server.address();
+      if (bound === null) return { address: "", port: 0 };
+      return typeof bound === "string" ? { address: bound, port: 0 } : { address: bound.address, port: bound.port };
+    },
+    close: () => {
+      server.close();
+    },
+  };
+}
+
+/** A socket of Node's, by `onread` where we made it and by its `data` events where we did not. */
+class NodeTransport implements Transport {
+  events: TransportEvents = nobody;
+  isReading = false;
+  readonly #raw: net.Socket;
+  /** Of a unix socket. */
+  readonly #path: string | undefined;
+
+  constructor(raw: net.Socket, path: string | undefined) {
+    this.#raw = raw;
+    this.#path = path;
+    raw.on("end", () => {
+      this.isReading = false;
+      this.events.end();
+    });
+    raw.on("error", (error: NodeJS.ErrnoException) => {
+      this.events.failed(error.code ?? "", error.syscall === "read" ? "reading" : "writing");
+    });
+    raw.on("finish", () => {
+      this.events.finished();
+    });
+    raw.on("close", () => {
+      this.isReading = false;
+      this.events.closed();
+    });
+  }
+
+  get queuedBytes(): number {
+    return this.#raw.writableLength;
+  }
+
+  get writtenBytes(): number {
+    return this.#raw.bytesWritten;
+  }
+
+  get hasFailed(): boolean {
+    return this.#raw.errored !== null || this.#raw.destroyed;
+  }
+
+  get isDestroyed(): boolean {
+    return this.#raw.destroyed;
+  }
+
+  get isClosed(): boolean {
+    return this.#raw.closed;
+  }
+
+  get peername(): Address {
+    if (this.#path !== undefined) return { address: this.#path, port: 0 };
+    return { address: this.#raw.remoteAddress ?? "", port: this.#raw.remotePort ?? 0 };
+  }
+
+  get sockname(): Address {
+    if (this.#path !== undefined) return { address: this.#path, port: 0 };
+    return { address: this.#raw.localAddress ?? "", port: this.#raw.localPort ?? 0 };
+  }
+
+  /** `onread`'s callback. Node goes on reading unless this says false. */
+  received(size: number, buffer: Uint8Array): boolean {
+    const data = Buffer.allocUnsafe(size);
+    data.set(size === buffer.length ? buffer : buffer.subarray(0, size));
+    this.isReading = this.events.bytes(data);
+    return this.isReading;
+  }
+
+  /** The listener of `data`. */
+  readonly streamed = (data: Buffer): void => {
+    if (!this.events.bytes(data)) this.stopReading();
+  };
+
+  read(): void {
+    if (this.isReading || this.#raw.readableEnded) return;
+    this.isReading = true;
+    this.#raw.resume();
+  }
+
+  stopReading(): void {
+    this.isReading = false;
+    this.#raw.pause();
+  }
+
+  write(data: Uint8Array | string): void {
+    this.#raw.write(data, this.#wrote);
+  }
+
+  /** One function for all writes, which costs no closure for each. */
+  readonly #wrote = (error?: Error | null): void => {
+    if (error === null || error === undefined) this.events.written();
+  };
+
+  cork(): void {
+    this.#raw.cork();
+  }
+
+  uncork(): void {
+    this.#raw.uncork();
+  }
+
+  end(): void {
+    this.#raw.end();
+  }
+
+  destroy(): void {
+    this.#raw.destroy();
+  }
+
+  reset(): void {
+    const raw = this.#raw;
+    if (this.#path !== undefined) {
+      raw.destroy();
+    } else if (raw.writableEnded && !raw.writableFinished && raw.writableLength === 0 && !raw.destroyed) {
+      raw.once("finish", () => raw.resetAndDestroy()); // the kernel refuses a reset in the middle of a shutdown
+    } else raw.resetAndDestroy();
+  }
+
+  ref(): void {
+    this.#raw.ref();
+  }
+
+  unref(): void {
+    this.#raw.unref();
+  }
+}

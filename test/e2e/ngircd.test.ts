@@ -1,0 +1,231 @@
+// The chat bot at a real IRC server, ngircd, with real clients beside it.
+
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { chmod, constants, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import { connect, createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { describe, expect, jest, test } from "@jest/globals";
+import { findProgram } from "../support/find-program.ts";
+import { ircMember, type IrcPeer } from "../support/irc-peer.ts";
+import { startExample } from "../support/run-example.ts";
+
+jest.setTimeout(30_000);
+
+const POLL_MS = 20;
+const WAIT_MS = 10_000;
+
+const ngircd = findProgram("ngircd");
+const ii = findProgram("ii");
+const describeWithNgircd = ngircd === undefined ? describe.skip : describe;
+const describeWithBoth = ngircd === undefined || ii === undefined ? describe.skip : describe;
+
+describeWithNgircd("chat-bot at ngircd", () => {
+  test("greets who comes, answers, stays alive under the server's PINGs, and goes when it is sent", async () => {
+    await using server = await startNgircd();
+    await using bot = botAt(server.port);
+    await bot.printed(/barkeep {2}-> comes in/);
+    await using ann = await memberThatAnswersPing(server.port, "ann");
+
+    await ann.line(/^:barkeep!\S+ PRIVMSG #tavern :Welcome, ann!/);
+    ann.write("PRIVMSG #tavern :!help\r\nPRIVMSG #tavern :!roll 2d6\r\n");
+    await ann.line(/^:barkeep!\S+ PRIVMSG #tavern :I know /);
+    await ann.line(/^:barkeep!\S+ PRIVMSG #tavern :ann rolls 2d6: \d \+ \d = \d+$/);
+
+    // The server pings whom it has not heard for a second, and drops whom it has not heard a second later: when it has
+    // pinged this client three times, a bot that did not answer would be gone.
+    for (let pings = 0; pings < 3; pings += 1) await ann.line(/^PING /);
+    ann.write("PRIVMSG barkeep :hello\r\n");
+    await ann.line(/^:barkeep!\S+ PRIVMSG ann :Good to see you, ann\.$/);
+
+    ann.write("PRIVMSG #tavern :!quit\r\n");
+    expect(await ann.line(/^:barkeep!\S+ QUIT /)).toContain("ann sent me home");
+    expect(await bot.ended).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  test.each(["SIGINT", "SIGTERM"] as const)("says QUIT at %s", async (signal) => {
+    await using server = await startNgircd();
+    await using ann = await memberThatAnswersPing(server.port, "ann");
+    await using bot = botAt(server.port);
+    await ann.line(/^:barkeep!\S+ JOIN/);
+    await bot.printed(/barkeep {2}-> comes in/);
+    bot.signal(signal);
+    expect(await ann.line(/^:barkeep!\S+ QUIT /)).toContain("I am called away");
+    expect(await bot.ended).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  test("comes under another nick where its own is in use", async () => {
+    await using server = await startNgircd();
+    await using ann = await memberThatAnswersPing(server.port, "barkeep");
+    await using bot = botAt(server.port);
+    expect(await ann.line(/^:barkeep_!\S+ JOIN/)).toContain("#tavern");
+    await bot.printed(/barkeep_ {2}-> comes in/);
+  });
+
+  test("is turned away where a password is needed", async () => {
+    await using server = await startNgircd("Password = secret");
+    await using bot = botAt(server.port);
+    const { code, stderr } = await bot.ended;
+    expect(stderr).toMatch(/^The server 127\.0\.0\.1:\d+ [^\n]*[Pp]assword[^\n]*\.\n$/);
+    expect(code).toBe(1);
+  });
+
+  test("says that the server went away when it does", async () => {
+    await using server = await startNgircd();
+    await using bot = botAt(server.port);
+    await bot.printed(/barkeep {2}-> comes in/);
+    await server.stop();
+    const { code, stderr } = await bot.ended;
+    expect(stderr).toMatch(/^The server 127\.0\.0\.1:\d+ (?:went away|ended the connection: [^\n]+)\.\n$/);
+    expect(code).toBe(1);
+  });
+});
+
+describeWithBoth("chat-bot at ngircd, beside ii", () => {
+  test("talks with a person who uses a real client", async () => {
+    await using server = await startNgircd();
+    await using bot = botAt(server.port);
+    await bot.printed(/barkeep {2}-> comes in/);
+    await using joe = await startIi(server, "joe");
+
+    await joe.type("", "/j #tavern\n");
+    await joe.reads("#tavern", /<barkeep> Welcome, joe! Say !help/);
+    await joe.type("#tavern", "hello\n!time\n");
+    await joe.reads("#tavern", /<barkeep> Good to see you, joe\./);
+    await joe.reads("#tavern", /<barkeep> It is \d\d:\d\d:\d\d UTC\./);
+    await joe.type("#tavern", "!quit\n");
+    expect(await bot.ended).toMatchObject({ code: 0, stderr: "" });
+  });
+});
+
+function botAt(port: number) {
+  return startExample("chat-bot", "--host", "127.0.0.1", "--port", `${port}`);
+}
+
+async function memberThatAnswersPing(port: number, nick: string): Promise<IrcPeer> {
+  const member = await ircMember(port, nick, "#tavern");
+  let answered = 0;
+  member.socket.on("data", () => {
+    for (; answered < member.lines.length; answered += 1) {
+      const line = member.lines[answered] ?? "";
+      if (line.startsWith("PING ")) member.write(`PONG ${line.slice("PING ".length)}\r\n`);
+    }
+  });
+  return member;
+}
+
+interface Ngircd extends AsyncDisposable {
+  readonly port: number;
+  readonly folder: string;
+  stop(): Promise<void>;
+}
+
+/** Starts an ngircd of our own, with a line more in its global settings where one is given. */
+async function startNgircd(setting = ""): Promise<Ngircd> {
+  const folder = await mkdtemp(join(tmpdir(), "ngircd-"));
+  await chmod(folder, 0o755); // it may give up root for nobody
+  const port = await freePort();
+  const user = process.getuid?.() === 0 ? "ServerUID = nobody\nServerGID = nogroup" : "";
+  const config = `[Global]
+Name = irc.example
+Info = A server for a test
+Listen = 127.0.0.1
+Ports = ${port}
+${user}
+${setting}
+[Limits]
+MaxConnectionsIP = 0
+MaxNickLength = 16
+MaxPenaltyTime = 0
+PingTimeout = 1
+PongTimeout = 1
+[Options]
+DNS = no
+Ident = no
+PAM = no
+`;
+  const file = join(folder, "ngircd.conf");
+  await writeFile(file, config);
+  const child = spawn(ngircd ?? "", ["-n", "-f", file], { stdio: "ignore" });
+  const stop = () => end(child);
+  await eventually(() => canConnect(port));
+  return {
+    port,
+    folder,
+    stop,
+    [Symbol.asyncDispose]: async () => {
+      await stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+interface Ii extends AsyncDisposable {
+  /** Types into a channel's window, or into the server's where the channel is empty. */
+  type(channel: string, text: string): Promise<void>;
+  /** Resolves when the channel's window shows it. */
+  reads(channel: string, pattern: RegExp): Promise<void>;
+}
+
+/** ii is a client that is files: a FIFO to type into and a file to read, for each channel. */
+async function startIi({ port, folder }: Ngircd, nick: string): Promise<Ii> {
+  const child = spawn(ii ?? "", ["-s", "127.0.0.1", "-p", `${port}`, "-n", nick, "-i", join(folder, "ii")], {
+    stdio: "ignore",
+  });
+  const window = (channel: string, file: string) => join(folder, "ii", "127.0.0.1", channel, file);
+  await eventually(() => Promise.resolve(existsSync(window("", "in"))));
+  return {
+    type: async (channel, text) => {
+      const fifo = await open(window(channel, "in"), constants.O_WRONLY);
+      await fifo.write(text);
+      await fifo.close();
+    },
+    reads: (channel, pattern) =>
+      eventually(async () => {
+        const shown = await readFile(window(channel, "out"), "utf8").catch(() => "");
+        return pattern.test(shown);
+      }),
+    [Symbol.asyncDispose]: () => end(child),
+  };
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, "exit");
+  child.kill("SIGTERM");
+  const impatient = setTimeout(() => child.kill("SIGKILL"), WAIT_MS / 5);
+  await exited;
+  clearTimeout(impatient);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, "close");
+  return port;
+}
+
+function canConnect(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
+
+/** Other programs send no events to wait for: looks again and again, for a bounded time. */
+async function eventually(isSo: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + WAIT_MS;
+  while (!(await isSo())) {
+    if (performance.now() > deadline) throw new Error("It did not happen in time");
+    await delay(POLL_MS);
+  }
+}

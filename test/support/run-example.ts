@@ -1,0 +1,100 @@
+// Runs an example in a Node process of its own, with the flags of `npm start`.
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const ROOT = join(import.meta.dirname, "../..");
+const END_WITHIN_MS = 20_000;
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunningExample extends AsyncDisposable {
+  /** Ends the example with SIGINT and the like; its group too where it has one. */
+  signal(signal: NodeJS.Signals): void;
+  /** Types into its terminal, where it has one. */
+  type(text: string): void;
+  /** Resolves when what it has printed matches. */
+  printed(pattern: RegExp): Promise<RegExpExecArray>;
+  readonly ended: Promise<Ended>;
+}
+
+/** Starts `examples/<name>.ts`. It is killed when the test has not ended it in time, or at the end of the test's block. */
+export function startExample(name: string, ...args: readonly string[]): RunningExample {
+  return start(process.execPath, [...startFlags(), join("examples", `${name}.ts`), ...args]);
+}
+
+/** As `startExample`, on a terminal of its own: `script` (of util-linux) makes one. */
+export function startExampleOnTerminal(name: string, ...args: readonly string[]): RunningExample {
+  const words = [process.execPath, ...startFlags(), join("examples", `${name}.ts`), ...args];
+  return start("script", ["-qefc", words.map((word) => `'${word}'`).join(" "), "/dev/null"]);
+}
+
+export async function runExample(name: string, ...args: readonly string[]): Promise<Ended> {
+  await using example = startExample(name, ...args);
+  return await example.ended;
+}
+
+/** What differs from run to run, by its name. */
+export function normalised(output: string): string {
+  return output
+    .replace(/127\.0\.0\.1([: ])\d+/g, "127.0.0.1$1PORT")
+    .replace(/\d\d:\d\d:\d\d UTC/g, "TIME UTC")
+    .replace(/: [1-6] \+ [1-6] = \d+/g, ": A + B = C");
+}
+
+function startFlags(): string[] {
+  const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { scripts: { start: string } };
+  return scripts.start.split(" ").filter((word) => word.startsWith("--"));
+}
+
+function start(command: string, args: readonly string[]): RunningExample {
+  const { NODE_OPTIONS: _, ...env } = process.env; // Jest's own flags are not the example's
+  const child = spawn(command, args, { cwd: ROOT, env, stdio: "pipe" });
+  let stdout = "";
+  let stderr = "";
+  const onOutput = new Set<() => void>();
+  const changed = () => {
+    for (const look of onOutput) look();
+  };
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+    changed();
+  });
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    stderr += text;
+    changed();
+  });
+  const tooLong = setTimeout(() => child.kill("SIGKILL"), END_WITHIN_MS);
+  const ended = once(child, "close").then(([code]): Ended => {
+    clearTimeout(tooLong);
+    changed();
+    return { code: code as number | null, stdout, stderr };
+  });
+  return {
+    signal: (signal) => void child.kill(signal),
+    type: (text) => void child.stdin.write(text),
+    ended,
+    printed: (pattern) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          const found = pattern.exec(stdout);
+          if (found === null && child.exitCode === null && child.signalCode === null) return;
+          onOutput.delete(look);
+          if (found === null) reject(new Error(`It ended without printing ${pattern}, but ${stdout}${stderr}`));
+          else resolve(found);
+        };
+        onOutput.add(look);
+        look();
+      }),
+    [Symbol.asyncDispose]: async () => {
+      if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
+      await ended;
+    },
+  };
+}
