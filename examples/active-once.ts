@@ -1,37 +1,38 @@
 // The smallest socket actor: it asks for one packet, deals with it, and asks for the next, until the stream ends.
 //
-// Prints: got "one"
-//         got "two"
-//         the server has closed
+// Prints: 3
+//         2
+//         1
+//         Lift-off
 
 import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { connect, receiveNextPacketAsMessage, send, spawn, tcpMessages, unwrap } from "tankard";
 
-// A server to talk to: it sends back what it is sent, and closes after the second packet.
+// A server to talk to: it counts down by one whenever it is asked, and closes in the end.
 const server = createServer((peer) => {
-  let packets = 0;
-  peer.on("data", (data) => (++packets === 2 ? peer.end(data) : peer.write(data)));
+  let count = 3;
+  peer.on("data", () => (count > 0 ? peer.write(`${count--}`) : peer.end()));
 }).listen(0, "127.0.0.1");
 await once(server, "listening");
 const { port } = server.address() as AddressInfo;
 
-await spawn(async (self) => {
+const counter = spawn(async (self) => {
   const socket = unwrap(await connect({ host: "127.0.0.1", port, owner: self }));
-  unwrap(await send(socket, "one"));
   for (;;) {
+    unwrap(await send(socket, "next"));
     receiveNextPacketAsMessage(socket);
     const message = await self.receiveForever(tcpMessages);
     switch (message.type) {
       case "Packet":
-        console.log(`got "${message.data.toString("utf8")}"`);
-        unwrap(await send(socket, "two"));
+        console.log(message.data.toString("utf8"));
         break;
       case "TcpError":
       case "SocketClosed":
-        console.log("the server has closed");
+        console.log("Lift-off");
         return;
     }
   }
-}).result;
+});
+await counter.result;
 server.close();

@@ -1,14 +1,12 @@
 // One connection: a process that reads a client's lines, and writes whatever it is told to.
 
 import {
-  abort,
   controllingProcess,
   newSelector,
   receiveNextPacketAsMessage,
   send,
   shutdownWrite,
   tcpMessages,
-  type MailboxOptions,
   type OwnedSocket,
   type OwnSubject,
   type Packet,
@@ -21,8 +19,8 @@ import { readUntilClosed } from "./farewell.ts";
 import { formatLine, takeLines } from "./irc.ts";
 import type { RoomMessage, ToClient } from "./room.ts";
 
-/** A client that does not read loses its connection when this many lines wait for it. Nobody else waits for it. */
-export const clientMailbox: MailboxOptions = { capacity: 1024, overflow: "exit" };
+/** How the sockets of clients are: who does not read loses the connection when this much waits for it. */
+export const clientSocketOptions = { sendQueueLimit: 512 * 1024, linger: 1_000 };
 
 const REGISTER_WITHIN_MS = 60_000;
 const FAREWELL_MS = 1_000;
@@ -44,13 +42,8 @@ export function clientConnection(accepted: Socket, room: Subject<RoomMessage>) {
   return async (self: Self, outbox: OwnSubject<ToClient>): Promise<void> => {
     const owned = controllingProcess(accepted, self);
     if (!owned.ok) return; // it has gone already
-    const socket = owned.value;
     const session = newSession(self, room);
-    try {
-      await serve({ self, socket, outbox, session, lines: [], rest: Buffer.alloc(0), isTooLong: false });
-    } finally {
-      abort(socket); // who has not read the farewell by now does not read
-    }
+    await serve({ self, socket: owned.value, outbox, session, lines: [], rest: Buffer.alloc(0), isTooLong: false });
   };
 }
 
@@ -70,7 +63,7 @@ async function serve(connection: Connection): Promise<void> {
     }
     switch (message.value.type) {
       case "Tell":
-        await send(socket, message.value.line);
+        write(connection, message.value.line);
         break;
       case "Dismiss":
         return dismiss(connection, message.value.why);
@@ -100,6 +93,13 @@ function onPacket(connection: Connection, packet: Packet): void {
 function askForMore({ socket, outbox, isTooLong }: Connection): void {
   if (isTooLong) outbox.send({ type: "Dismiss", why: "a line is too long" });
   else receiveNextPacketAsMessage(socket);
+}
+
+/** Does not wait: whoever is told more than it reads is held by the socket's limits, and then let go. */
+function write({ socket, outbox }: Connection, line: string): void {
+  void send(socket, line).then((sent) => {
+    if (!sent.ok) outbox.send({ type: "Dismiss", why: "you do not read" });
+  });
 }
 
 /** Says goodbye: without waiting for a client that does not read, and giving one that does the time to read it. */

@@ -13,7 +13,7 @@ import {
   type SocketError,
   type Subject,
 } from "tankard";
-import { clientConnection, clientMailbox } from "./connection.ts";
+import { clientConnection, clientSocketOptions } from "./connection.ts";
 import { chatRoom, type RoomMessage } from "./room.ts";
 
 export interface ChatServer {
@@ -28,7 +28,7 @@ const PAUSE_MS = 100;
 
 /** Starts it on a free port of this machine alone. */
 export async function startChatServer(host: Host): Promise<Result<ChatServer, SocketError>> {
-  const listening = await listen({ host: HOST, port: 0 });
+  const listening = await listen({ host: HOST, port: 0, ...clientSocketOptions });
   if (!listening.ok) return listening;
   const listener = listening.value;
   const room = host.spawn(chatRoom);
@@ -49,7 +49,7 @@ async function acceptClients(self: Self, listener: Listener, room: Subject<RoomM
     const accepted = await accept(listener, Infinity);
     if (accepted.ok) {
       // Without a link: a connection that crashes takes nobody with it. The room watches it.
-      const client = self.spawnUnlinked(clientConnection(accepted.value, room), { mailbox: clientMailbox });
+      const client = self.spawnUnlinked(clientConnection(accepted.value, room));
       room.send({ type: "Arrive", client, outbox: client.subject });
       continue;
     }

@@ -1,5 +1,6 @@
 import type { OwnedSocket, TcpMessage } from "../tcp/message.ts";
-import { type ExitReason, Normal } from "./exit.ts";
+import { Abnormal, type ExitReason, Normal } from "./exit.ts";
+import { ExitListeners } from "./exit-listeners.ts";
 import type { Owner } from "./owner.ts";
 import { type Runtime, type RuntimeEngine, runtimeEngine } from "./runtime.ts";
 import type { Runnable } from "./scheduler.ts";
@@ -25,12 +26,12 @@ class CallbackOwner implements Owner, Runnable {
   #waiting: TcpMessage[] = [];
   #isQueued = false;
   #ended: ExitReason | undefined;
-  readonly #resources = new Set<{ readonly listener: (reason: ExitReason) => void }>();
-  readonly #observers = new Set<{ readonly listener: (reason: ExitReason) => void }>();
+  readonly #listeners: ExitListeners;
 
   constructor(callback: (message: TcpMessage) => void, runtime: RuntimeEngine) {
     this.#callback = callback;
     this.runtime = runtime;
+    this.#listeners = new ExitListeners(runtime.rethrow);
   }
 
   deliver(message: TcpMessage): void {
@@ -54,24 +55,17 @@ class CallbackOwner implements Owner, Runnable {
   }
 
   onExit(listener: (reason: ExitReason) => void, role: "resource" | "observer" = "observer"): () => void {
-    if (this.#ended !== undefined) {
-      listener(this.#ended);
-      return () => undefined;
-    }
-    const listeners = role === "resource" ? this.#resources : this.#observers;
-    const entry = { listener };
-    listeners.add(entry);
-    return () => listeners.delete(entry);
+    if (this.#ended === undefined) return this.#listeners.add(listener, role);
+    listener(this.#ended);
+    return () => undefined;
   }
 
   exit(reason: ExitReason = Normal): void {
     if (this.#ended !== undefined) return;
     this.#ended = reason;
     this.#waiting = [];
-    for (const listeners of [this.#resources, this.#observers]) {
-      for (const { listener } of listeners) listener(reason);
-      listeners.clear();
-    }
+    this.#listeners.tellResources(reason);
+    this.#listeners.tellObservers(reason);
   }
 
   takeBack(socket: OwnedSocket): TcpMessage[] {
@@ -87,8 +81,8 @@ class CallbackOwner implements Owner, Runnable {
   }
 
   #crash(error: unknown): void {
-    const isHeard = this.#observers.size > 0;
-    this.exit({ type: "Abnormal", reason: error });
+    const isHeard = this.#listeners.hasObservers;
+    this.exit(Abnormal(error));
     if (!isHeard) this.runtime.rethrow(error);
   }
 }

@@ -34,7 +34,7 @@ export class MailboxSubject implements Address, SubjectKey {
   }
 
   get mailbox(): Mailbox {
-    return this.holder.mailbox;
+    return this.holder.receiver.mailbox;
   }
 
   send(message: unknown): void {

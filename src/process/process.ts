@@ -1,17 +1,18 @@
 import { inspect } from "node:util";
 import type { TcpMessage } from "../tcp/message.ts";
 import { err, ok, type Result } from "../result.ts";
-import { Deadline } from "./alarm.ts";
-import { Abnormal, type ExitReason, ExitSignal, Killed, noproc, Normal } from "./exit.ts";
-import { Mailbox } from "./mailbox.ts";
+import { Abnormal, type ExitReason, ExitSignal, Killed, Normal } from "./exit.ts";
+import { ExitListeners } from "./exit-listeners.ts";
 import { MailboxSubject } from "./mailbox-subject.ts";
-import type { Monitor } from "./monitor.ts";
 import type { NameEngine } from "./name.ts";
-import { type Owner, watch } from "./owner.ts";
+import { Outcome } from "./outcome.ts";
+import type { Owner } from "./owner.ts";
+import { Receiver } from "./receiver.ts";
 import type { RuntimeEngine } from "./runtime.ts";
 import type { Runnable } from "./scheduler.ts";
-import { type Lane, mapperFor, type Selector } from "./selector.ts";
+import type { Lane, Selector } from "./selector.ts";
 import type { Subject } from "./subject.ts";
+import { Ties } from "./ties.ts";
 import type { TimerEngine } from "./timer.ts";
 
 /** A process as others see it: an address, a life, and the ways to end it. Source: `gleam/erlang/process.Pid`. */
@@ -40,28 +41,6 @@ export interface Process<out T = unknown, in M = never> extends Owner {
   kill(): void;
 }
 
-/** A promise with its two ends. */
-interface Deferred<T> {
-  readonly promise: Promise<T>;
-  resolve(value: T): void;
-  reject(reason: unknown): void;
-}
-
-/** How far its function is. */
-type Body =
-  | { readonly phase: "waiting"; readonly start: () => unknown }
-  | { readonly phase: "running" }
-  | { readonly phase: "returned"; readonly value: unknown }
-  | { readonly phase: "threw" };
-
-interface ExitListener {
-  readonly listener: (reason: ExitReason) => void;
-}
-
-const running: Body = { phase: "running" };
-const threw: Body = { phase: "threw" };
-const noTime = -1;
-
 /**
  * The life of one process: its mailbox, who waits for it, and whom its end concerns. `Process` and `Self` are the two
  * views of it. What few processes use is made on first use, so that an idle one stays small.
@@ -69,39 +48,25 @@ const noTime = -1;
 export class ProcessEngine implements Process, Runnable {
   readonly id: number;
   readonly runtime: RuntimeEngine;
-  readonly mailbox = new Mailbox();
+  readonly receiver: Receiver;
   readonly inbox = new MailboxSubject(this);
   isTrappingExits = false;
 
-  #body: Body;
-  #ended: ExitReason | undefined;
-
-  // The one receive that may be pending.
-  #from: Selector<unknown> | undefined;
-  #resolve: ((value: unknown) => void) | undefined;
-  #reject: ((reason: unknown) => void) | undefined;
-  /** The time it may take, or none, which also says what shape its answer has. */
-  #withinMs = noTime;
-  #deadline: Deadline | undefined;
-  /** Stands in the run queue: to start, or because its message came when no reductions were left. */
-  #isQueued = true;
-
-  #links: Map<Owner, (() => void) | undefined> | undefined;
-  #monitors: Map<Monitor, () => void> | undefined;
-  #resources: Set<ExitListener> | undefined;
-  #observers: Set<ExitListener> | undefined;
+  /** Its function, until it has begun. */
+  #start: (() => unknown) | undefined;
+  readonly #outcome = new Outcome();
+  #ties: Ties | undefined;
+  #listeners: ExitListeners | undefined;
   #interrupts: Set<(signal: ExitSignal) => void> | undefined;
   #timers: Set<TimerEngine> | undefined;
   #names: Map<NameEngine, MailboxSubject> | undefined;
   #controller: AbortController | undefined;
-  #result: Deferred<unknown> | undefined;
-  #exited: Deferred<ExitReason> | undefined;
-  #settled: Deferred<void> | undefined;
 
   constructor(runtime: RuntimeEngine, start: (process: ProcessEngine) => unknown) {
     this.id = runtime.nextId();
     this.runtime = runtime;
-    this.#body = { phase: "waiting", start: () => start(this) };
+    this.receiver = new Receiver(runtime);
+    this.#start = () => start(this);
     runtime.activity.begin();
     runtime.scheduler.enqueue(this);
   }
@@ -113,32 +78,19 @@ export class ProcessEngine implements Process, Runnable {
   }
 
   get isAlive(): boolean {
-    return this.#ended === undefined;
+    return this.#outcome.ended === undefined;
   }
 
   get result(): Promise<unknown> {
-    if (this.#result === undefined) {
-      this.#result = deferred();
-      if (this.#body.phase === "returned") this.#result.resolve(this.#body.value);
-      else if (this.#ended !== undefined) this.#result.reject(errorOf(this.#ended));
-    }
-    return this.#result.promise;
+    return this.#outcome.result;
   }
 
   get exited(): Promise<ExitReason> {
-    if (this.#exited === undefined) {
-      this.#exited = deferred();
-      if (this.#ended !== undefined) this.#exited.resolve(this.#ended);
-    }
-    return this.#exited.promise;
+    return this.#outcome.exited;
   }
 
   get settled(): Promise<void> {
-    if (this.#settled === undefined) {
-      this.#settled = deferred();
-      if (this.#body.phase === "returned" || this.#body.phase === "threw") this.#settled.resolve();
-    }
-    return this.#settled.promise;
+    return this.#outcome.settled;
   }
 
   tell(message: unknown): void {
@@ -150,18 +102,14 @@ export class ProcessEngine implements Process, Runnable {
   }
 
   takeBack(socket: object): TcpMessage[] {
-    return this.mailbox.takeAll(socket) as TcpMessage[];
+    return this.receiver.mailbox.takeAll(socket) as TcpMessage[];
   }
 
   onExit(listener: (reason: ExitReason) => void, role: "resource" | "observer" = "observer"): () => void {
-    if (this.#ended !== undefined) {
-      listener(this.#ended);
-      return () => undefined;
-    }
-    const listeners = role === "resource" ? (this.#resources ??= new Set()) : (this.#observers ??= new Set());
-    const entry: ExitListener = { listener };
-    listeners.add(entry);
-    return () => listeners.delete(entry);
+    const { ended } = this.#outcome;
+    if (ended === undefined) return (this.#listeners ??= new ExitListeners(this.runtime.rethrow)).add(listener, role);
+    listener(ended);
+    return () => undefined;
   }
 
   exit(reason: ExitReason): void {
@@ -198,133 +146,35 @@ export class ProcessEngine implements Process, Runnable {
     return `Process { id: ${String(this.id)}, isAlive: ${String(this.isAlive)} }`;
   }
 
-  // ── messages ──
-
-  /**
-   * Takes a message in: it goes to the receive that waits for it, or last into the mailbox. `key` is the subject,
-   * socket or monitor that it comes from. Says false after the end.
-   */
+  /** Takes a message in. `key` is the subject, socket or monitor that it comes from. Says false after the end. */
   arrive(lane: Lane, key: object | undefined, message: unknown): boolean {
-    if (this.#ended !== undefined) {
-      this.runtime.deadLetter({ message, to: `process ${String(this.id)}`, why: "Exited" });
-      return false;
+    if (this.isAlive) {
+      this.receiver.arrive(lane, key, message);
+      return true;
     }
-    const hasReductions = this.runtime.scheduler.charge();
-    if (this.#from !== undefined && !this.#isQueued) {
-      const mapper = mapperFor(this.#from, lane, key, message);
-      if (mapper !== undefined) {
-        if (hasReductions) {
-          this.#answer(mapper, message);
-          return true;
-        }
-        this.#queueUp();
-      }
-    }
-    this.mailbox.append(lane, key, message);
-    return true;
-  }
-
-  /** Waits for what `from` asks for; without `withinMs` for ever, and then the message comes as it is. */
-  receive(from: Selector<unknown> | MailboxSubject, withinMs?: number): Promise<unknown> {
-    this.checkAlive();
-    if (this.#from !== undefined) throw new Error("Cannot receive while another receive of this process is pending");
-    const selector = this.#selectorOf(from);
-    const hasReductions = this.runtime.scheduler.charge();
-    if (hasReductions) {
-      const taken = this.mailbox.take(selector);
-      if (taken !== undefined) {
-        const value = taken.mapper(taken.message);
-        return Promise.resolve(withinMs === undefined ? value : ok(value));
-      }
-      if (withinMs === 0) return Promise.resolve(err("Timeout"));
-    }
-    return new Promise((resolve, reject) => {
-      this.#from = selector;
-      this.#resolve = resolve;
-      this.#reject = reject;
-      this.#withinMs = withinMs ?? noTime;
-      this.runtime.activity.end();
-      if (!hasReductions) this.#queueUp();
-      if (withinMs !== undefined) this.#startDeadline(withinMs);
-    });
-  }
-
-  /** Its turn in the run queue: to start, or to take the message for which there were no reductions. */
-  run(): void {
-    this.#isQueued = false;
-    if (this.#body.phase === "waiting") {
-      this.#start(this.#body.start);
-      return;
-    }
-    if (this.#from === undefined) return;
-    const taken = this.mailbox.take(this.#from);
-    if (taken !== undefined) this.#answer(taken.mapper, taken.message);
-    else if (this.#withinMs === 0) this.#passDeadline();
-  }
-
-  #selectorOf(from: Selector<unknown> | MailboxSubject): Selector<unknown> {
-    if (!(from instanceof MailboxSubject)) return from;
-    if (from.holder !== this) throw new Error("Cannot receive with a subject owned by another process");
-    return from.selector;
-  }
-
-  /** The mapper runs here, on the sender's stack, but what it throws belongs to the receiver. */
-  #answer(mapper: (message: unknown) => unknown, message: unknown): void {
-    const resolve = this.#resolve;
-    const reject = this.#reject;
-    const isTimed = this.#withinMs !== noTime;
-    this.#stopReceiving();
-    try {
-      const value = mapper(message);
-      resolve?.(isTimed ? ok(value) : value);
-    } catch (error) {
-      reject?.(error);
-    }
-  }
-
-  #stopReceiving(): void {
-    this.#from = undefined;
-    this.#resolve = undefined;
-    this.#reject = undefined;
-    this.#deadline?.stop();
-    this.runtime.activity.begin();
-  }
-
-  #startDeadline(withinMs: number): void {
-    this.#deadline ??= new Deadline(this.runtime.alarms, () => {
-      this.#passDeadline();
-    });
-    this.#deadline.start(withinMs);
-  }
-
-  #passDeadline(): void {
-    // A message that waits for its turn in the run queue came in time.
-    const taken = this.#from === undefined ? undefined : this.mailbox.take(this.#from);
-    if (taken !== undefined) {
-      this.#answer(taken.mapper, taken.message);
-      return;
-    }
-    const resolve = this.#resolve;
-    this.#stopReceiving();
-    resolve?.(err("Timeout"));
-  }
-
-  #queueUp(): void {
-    this.#isQueued = true;
-    this.runtime.scheduler.enqueue(this);
+    this.runtime.deadLetter({ message, to: `process ${String(this.id)}`, why: "Exited" });
+    return false;
   }
 
   // ── from inside ──
 
+  /** Waits for what `from` asks for; without `withinMs` for ever, and then the message comes as it is. */
+  receive(from: Selector<unknown> | MailboxSubject, withinMs?: number): Promise<unknown> {
+    this.checkAlive();
+    if (!(from instanceof MailboxSubject)) return this.receiver.receive(from, withinMs);
+    if (from.holder !== this) throw new Error("Cannot receive with a subject owned by another process");
+    return this.receiver.receive(from.selector, withinMs);
+  }
+
   /** @throws ExitSignal after the end */
   checkAlive(): void {
-    if (this.#ended !== undefined) throw new ExitSignal(this.#ended);
+    if (this.#outcome.ended !== undefined) throw new ExitSignal(this.#outcome.ended);
   }
 
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.#ended !== undefined) this.#controller.abort(new ExitSignal(this.#ended));
+      if (this.#outcome.ended !== undefined) this.#controller.abort(new ExitSignal(this.#outcome.ended));
     }
     return this.#controller.signal;
   }
@@ -359,59 +209,9 @@ export class ProcessEngine implements Process, Runnable {
     this.#timers?.delete(timer);
   }
 
-  // ── links and monitors ──
-
-  /** Says false where `target` has ended, unless this process traps exits and so hears of it. */
-  link(target: Owner): boolean {
-    if (target === this || this.#links?.has(target) === true) return true;
-    const isThere = target instanceof ProcessEngine ? target.#linkBack(this) : this.#linkOneWay(target);
-    if (isThere) return true;
-    if (this.isTrappingExits) this.hearExit(target, noproc);
-    return this.isTrappingExits;
-  }
-
-  #linkBack(other: ProcessEngine): boolean {
-    if (this.#ended !== undefined) return false;
-    (this.#links ??= new Map()).set(other, undefined);
-    (other.#links ??= new Map()).set(this, undefined);
-    return true;
-  }
-
-  #linkOneWay(target: Owner): boolean {
-    const leave = watch(target, "observer", (reason) => {
-      if (this.#links?.delete(target) === true) this.#linkedEnded(target, reason);
-    });
-    if (leave !== undefined) (this.#links ??= new Map()).set(target, leave);
-    return leave !== undefined;
-  }
-
-  unlink(target: Owner): void {
-    const detach = this.#links?.get(target);
-    this.#links?.delete(target);
-    detach?.();
-    if (target instanceof ProcessEngine) target.#links?.delete(this);
-  }
-
-  monitor(target: Owner): Monitor {
-    const monitor: Monitor = { id: this.runtime.nextId() };
-    const leave = watch(target, "observer", (reason) => {
-      this.#monitors?.delete(monitor);
-      this.#hearDown(monitor, target, reason);
-    });
-    if (leave === undefined) this.#hearDown(monitor, target, noproc);
-    else (this.#monitors ??= new Map()).set(monitor, leave);
-    return monitor;
-  }
-
-  #hearDown(monitor: Monitor, owner: Owner, reason: ExitReason): void {
-    this.arrive("monitor", monitor, { type: "ProcessDown", monitor, owner, reason });
-  }
-
-  /** Takes the `ProcessDown` that may be waiting back as well. */
-  demonitor(monitor: Monitor): void {
-    this.#monitors?.get(monitor)?.();
-    this.#monitors?.delete(monitor);
-    this.mailbox.takeAll(monitor);
+  /** Its links and monitors. */
+  get ties(): Ties {
+    return (this.#ties ??= new Ties(this));
   }
 
   /** An exit as a message, for a process that traps them. */
@@ -419,59 +219,54 @@ export class ProcessEngine implements Process, Runnable {
     if (this.isAlive) this.arrive("exit", undefined, { type: "ExitMessage", owner: from, reason });
   }
 
-  /** Says whether anybody heard. */
-  #linkedEnded(other: Owner, reason: ExitReason): boolean {
-    if (this.isTrappingExits) {
-      this.hearExit(other, reason);
-      return true;
-    }
-    return reason.type !== "Normal" && this.end(reason);
-  }
-
   // ── start and end ──
 
-  #start(start: () => unknown): void {
-    this.#body = running;
+  /** Its turn in the run queue: to start. */
+  run(): void {
+    const start = this.#start;
+    this.#start = undefined;
+    if (start === undefined) return;
     try {
       const returned = start();
-      if (returned instanceof Promise) {
-        returned.then(
-          (value) => {
-            this.#return(value);
-          },
-          (error: unknown) => {
-            this.#throw(error);
-          },
-        );
-      } else if (isThenable(returned)) this.#start(() => Promise.resolve(returned));
+      if (isThenable(returned)) this.#follow(returned);
       else this.#return(returned);
     } catch (error) {
       this.#throw(error);
     }
   }
 
+  #follow(returned: PromiseLike<unknown>): void {
+    returned.then(
+      (value) => {
+        this.#return(value);
+      },
+      (error: unknown) => {
+        this.#throw(error);
+      },
+    );
+  }
+
   #return(value: unknown): void {
-    const isInTime = this.isAlive;
-    this.#settle(isInTime ? { phase: "returned", value } : threw);
-    if (isInTime) this.end(Normal);
+    // A process that was ended before did not return: its result says so already.
+    this.#settle(this.isAlive ? { value } : undefined);
+    this.end(Normal);
   }
 
   #throw(error: unknown): void {
-    this.#settle(threw);
+    this.#settle();
     // What a function throws after its process has ended is how it found out: nobody has to hear of it.
     if (this.isAlive) this.crash(error);
   }
 
-  #settle(body: Body): void {
-    this.#body = body;
-    this.#settled?.resolve();
+  #settle(returned?: { readonly value: unknown }): void {
+    this.#outcome.settle(returned);
     this.runtime.forget(this);
     this.runtime.activity.end();
   }
 
   /** Ends with this reason and reports it: the process is where it comes from. */
   crash(reason: unknown): void {
-    if (this.#ended !== undefined) return;
+    if (!this.isAlive) return;
     const isHandled = this.end(Abnormal(reason));
     this.runtime.reportCrash(this, reason, isHandled);
   }
@@ -483,84 +278,39 @@ export class ProcessEngine implements Process, Runnable {
    * @returns whether anybody heard: an observer, a reader of `result` or `exited`, or somebody through a link
    */
   end(reason: ExitReason): boolean {
-    if (this.#ended !== undefined) return true;
-    this.#ended = reason;
+    if (!this.isAlive) return true;
+    this.#outcome.end(reason);
     this.#freeOwn();
     this.#interrupt(new ExitSignal(reason));
-    this.#tell(this.#resources, reason);
-    this.#resources = undefined;
-
-    let isHeard = this.#exited !== undefined || this.#result !== undefined || (this.#observers?.size ?? 0) > 0;
-    for (const [other, detach] of this.#links ?? []) {
-      if (other instanceof ProcessEngine) {
-        other.#links?.delete(this);
-        if (other.#linkedEnded(this, reason)) isHeard = true;
-      } else {
-        detach?.();
-        if (reason.type !== "Normal" && other.exit !== undefined) {
-          other.exit(reason);
-          isHeard = true;
-        }
-      }
-    }
-    this.#links = undefined;
-    this.#tell(this.#observers, reason);
-    this.#observers = undefined;
-
-    if (this.#body.phase === "returned") this.#result?.resolve(this.#body.value);
-    else this.#result?.reject(errorOf(reason));
-    this.#exited?.resolve(reason);
-    if (this.#body.phase === "waiting") this.#settle(threw);
+    this.#listeners?.tellResources(reason);
+    const isSeen = this.#outcome.isAskedFor || this.#listeners?.hasObservers === true;
+    const isHeard = this.#ties?.tellLinks(reason) === true || isSeen;
+    this.#listeners?.tellObservers(reason);
+    this.#outcome.tell();
+    if (this.#start !== undefined) this.#forgetStart();
     return isHeard;
   }
 
   #freeOwn(): void {
-    for (const name of this.#names?.keys() ?? []) if (name.inbox?.holder === this) name.release();
+    for (const name of this.#names?.keys() ?? []) this.unregister(name);
     this.#names = undefined;
     for (const timer of this.#timers ?? []) timer.cancel();
     this.#timers = undefined;
-    for (const detach of this.#monitors?.values() ?? []) detach();
-    this.#monitors = undefined;
-    this.mailbox.clear();
+    this.#ties?.stopMonitoring();
   }
 
   #interrupt(signal: ExitSignal): void {
-    const reject = this.#reject;
-    if (reject !== undefined) {
-      this.#stopReceiving();
-      reject(signal);
-    }
-    this.#deadline?.dispose();
+    this.receiver.interrupt(signal);
     for (const interrupt of this.#interrupts ?? []) interrupt(signal);
     this.#interrupts = undefined;
     this.#controller?.abort(signal);
   }
 
-  /** One listener that throws keeps no other from hearing. */
-  #tell(listeners: Set<ExitListener> | undefined, reason: ExitReason): void {
-    for (const { listener } of listeners ?? []) {
-      try {
-        listener(reason);
-      } catch (error) {
-        this.runtime.rethrow(error);
-      }
-    }
+  /** Ended before its function could begin. */
+  #forgetStart(): void {
+    this.#start = undefined;
+    this.#settle();
   }
-}
-
-function deferred<T>(): Deferred<T> {
-  let resolve!: (value: T) => void;
-  let reject!: (reason: unknown) => void;
-  const promise = new Promise<T>((resolvePromise, rejectPromise) => {
-    resolve = resolvePromise;
-    reject = rejectPromise;
-  });
-  promise.catch(() => undefined); // who only asks for the promise has not asked to be crashed by it
-  return { promise, resolve, reject };
-}
-
-function errorOf(reason: ExitReason): unknown {
-  return reason.type === "Abnormal" ? reason.reason : new ExitSignal(reason);
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -95,7 +95,7 @@ export class RuntimeEngine implements Runtime {
     );
     this.#processes.add(process);
     if (name !== undefined) process.register(name, process.inbox);
-    if (parent !== undefined) parent.link(process);
+    if (parent !== undefined) parent.ties.link(process);
     return process as unknown as Process<T, M>;
   }
 
@@ -138,11 +138,11 @@ export class RuntimeEngine implements Runtime {
   }
 
   /** For what user code throws where nobody could catch it: an uncaught exception, after everybody has been told. */
-  rethrow(error: unknown): void {
+  readonly rethrow = (error: unknown): void => {
     queueMicrotask(() => {
       throw error;
     });
-  }
+  };
 
   #guard(hook: () => void): void {
     try {

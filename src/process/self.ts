@@ -111,12 +111,12 @@ export class SelfEngine implements Self {
 
   link(target: Owner): boolean {
     this.process.checkAlive();
-    return this.process.link(processOf(target));
+    return this.process.ties.link(processOf(target));
   }
 
   unlink(target: Owner): void {
     this.process.checkAlive();
-    this.process.unlink(processOf(target));
+    this.process.ties.unlink(processOf(target));
   }
 
   trapExits(on: boolean): void {
@@ -126,12 +126,12 @@ export class SelfEngine implements Self {
 
   monitor(target: Owner): Monitor {
     this.process.checkAlive();
-    return this.process.monitor(processOf(target));
+    return this.process.ties.monitor(processOf(target));
   }
 
   demonitor(monitor: Monitor): void {
     this.process.checkAlive();
-    this.process.demonitor(monitor);
+    this.process.ties.demonitor(monitor);
   }
 
   sendAfter<M>(subject: Subject<M>, delayMs: number, message: NoInfer<M>): Timer {
@@ -168,7 +168,7 @@ export class SelfEngine implements Self {
 
   flushMessages(): number {
     this.process.checkAlive();
-    return this.process.mailbox.clear();
+    return this.process.receiver.mailbox.clear();
   }
 
   sleep(ms: number): Promise<void> {

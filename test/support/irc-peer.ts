@@ -11,7 +11,7 @@ export interface IrcPeer extends AsyncDisposable {
   readonly lines: readonly string[];
   write(data: string | Uint8Array): void;
   /** The first line that matches, of those that came and those that will, after the one found before. One at a time. */
-  line(pattern: RegExp): Promise<string>;
+  line(pattern: RegExp, withinMs?: number): Promise<string>;
   /** Resolves when the connection has ended. */
   readonly closed: Promise<unknown>;
 }
@@ -75,11 +75,11 @@ function ircPeer(socket: Socket): IrcPeer {
     lines,
     closed,
     write: (data) => void socket.write(data),
-    line: (pattern) =>
+    line: (pattern, withinMs = WAIT_MS) =>
       new Promise((resolve, reject) => {
         const tooLate = setTimeout(() => {
           reject(new Error(`No line like ${pattern} came, but ${lines.slice(found).join("\n")}`));
-        }, WAIT_MS);
+        }, withinMs);
         look = () => {
           let at = found;
           while (at < lines.length && !pattern.test(lines[at] ?? "")) at += 1;

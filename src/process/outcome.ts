@@ -1,0 +1,89 @@
+import { type ExitReason, ExitSignal } from "./exit.ts";
+
+/** A promise with its two ends. */
+interface Deferred<T> {
+  readonly promise: Promise<T>;
+  resolve(value: T): void;
+  reject(reason: unknown): void;
+}
+
+/**
+ * What can be learned of a process from outside, as promises that are made when somebody asks: an idle process that
+ * nobody asks about has none.
+ */
+export class Outcome {
+  #ended: ExitReason | undefined;
+  #returned: { readonly value: unknown } | undefined;
+  #isSettled = false;
+  #result: Deferred<unknown> | undefined;
+  #exited: Deferred<ExitReason> | undefined;
+  #settled: Deferred<void> | undefined;
+
+  get ended(): ExitReason | undefined {
+    return this.#ended;
+  }
+
+  /** Whether somebody has asked how it ends, and so hears of it. */
+  get isAskedFor(): boolean {
+    return this.#result !== undefined || this.#exited !== undefined;
+  }
+
+  get result(): Promise<unknown> {
+    if (this.#result === undefined) {
+      this.#result = deferred();
+      if (this.#ended !== undefined) this.#tellResult(this.#ended);
+    }
+    return this.#result.promise;
+  }
+
+  get exited(): Promise<ExitReason> {
+    if (this.#exited === undefined) {
+      this.#exited = deferred();
+      if (this.#ended !== undefined) this.#exited.resolve(this.#ended);
+    }
+    return this.#exited.promise;
+  }
+
+  get settled(): Promise<void> {
+    if (this.#settled === undefined) {
+      this.#settled = deferred();
+      if (this.#isSettled) this.#settled.resolve();
+    }
+    return this.#settled.promise;
+  }
+
+  /** The function has returned or thrown, sooner or later than the process ended. */
+  settle(returned?: { readonly value: unknown }): void {
+    this.#isSettled = true;
+    this.#returned = returned;
+    this.#settled?.resolve();
+  }
+
+  /** The process is ending: from now on it is not alive. */
+  end(reason: ExitReason): void {
+    this.#ended = reason;
+  }
+
+  /** Everybody whom the end concerns has been told. */
+  tell(): void {
+    if (this.#ended === undefined) return;
+    this.#tellResult(this.#ended);
+    this.#exited?.resolve(this.#ended);
+  }
+
+  #tellResult(ended: ExitReason): void {
+    if (this.#returned !== undefined) this.#result?.resolve(this.#returned.value);
+    else this.#result?.reject(ended.type === "Abnormal" ? ended.reason : new ExitSignal(ended));
+  }
+}
+
+function deferred<T>(): Deferred<T> {
+  let resolve!: (value: T) => void;
+  let reject!: (reason: unknown) => void;
+  const promise = new Promise<T>((resolvePromise, rejectPromise) => {
+    resolve = resolvePromise;
+    reject = rejectPromise;
+  });
+  promise.catch(() => undefined); // who only asks for the promise has not asked to be crashed by it
+  return { promise, resolve, reject };
+}

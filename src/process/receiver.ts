@@ -1,0 +1,129 @@
+import { err, ok } from "../result.ts";
+import { Deadline } from "./alarm.ts";
+import type { ExitSignal } from "./exit.ts";
+import { Mailbox } from "./mailbox.ts";
+import type { RuntimeEngine } from "./runtime.ts";
+import type { Runnable } from "./scheduler.ts";
+import { type Lane, mapperFor, type Selector } from "./selector.ts";
+
+/** A receive that has not got its message yet. */
+interface Waiting {
+  readonly selector: Selector<unknown>;
+  /** The milliseconds it may take; without them it waits for ever, and gets its message as it is, not as a Result. */
+  readonly withinMs: number | undefined;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/**
+ * The receiving end of a process: its mailbox and the one receive that may wait for it. While one waits, no message
+ * that it asks for stands in the mailbox, except when that message came after the reductions of a slice were spent:
+ * then the receive stands in the run queue and takes it in its turn.
+ */
+export class Receiver implements Runnable {
+  readonly mailbox = new Mailbox();
+  readonly #runtime: RuntimeEngine;
+  #waiting: Waiting | undefined;
+  #deadline: Deadline | undefined;
+  #isQueued = false;
+
+  constructor(runtime: RuntimeEngine) {
+    this.#runtime = runtime;
+  }
+
+  /** Takes a message in: it goes to the receive that waits for it, or last into the mailbox. */
+  arrive(lane: Lane, key: object | undefined, message: unknown): void {
+    const hasReductions = this.#runtime.scheduler.charge();
+    if (this.#waiting !== undefined && !this.#isQueued) {
+      const mapper = mapperFor(this.#waiting.selector, lane, key, message);
+      if (mapper !== undefined && hasReductions) {
+        this.#answer(this.#waiting, mapper, message);
+        return;
+      }
+      if (mapper !== undefined) this.#queueUp();
+    }
+    this.mailbox.append(lane, key, message);
+  }
+
+  receive(selector: Selector<unknown>, withinMs: number | undefined): Promise<unknown> {
+    if (this.#waiting !== undefined) {
+      throw new Error("Cannot receive while another receive of this process is pending");
+    }
+    const hasReductions = this.#runtime.scheduler.charge();
+    if (hasReductions) {
+      const taken = this.mailbox.take(selector);
+      if (taken !== undefined) {
+        const value = taken.mapper(taken.message);
+        return Promise.resolve(withinMs === undefined ? value : ok(value));
+      }
+      if (withinMs === 0) return Promise.resolve(err("Timeout"));
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting = { selector, withinMs, resolve, reject };
+      this.#runtime.activity.end();
+      if (!hasReductions) this.#queueUp();
+      if (withinMs !== undefined) this.#startDeadline(withinMs);
+    });
+  }
+
+  /** Its turn in the run queue: to take the message for which there were no reductions. */
+  run(): void {
+    this.#isQueued = false;
+    if (this.#waiting === undefined) return;
+    if (!this.#takeFor(this.#waiting) && this.#waiting.withinMs === 0) this.#passDeadline();
+  }
+
+  /** The process has ended: whoever waits is woken by `signal`, and nothing more is received. */
+  interrupt(signal: ExitSignal): void {
+    const waiting = this.#waiting;
+    if (waiting !== undefined) {
+      this.#stopWaiting();
+      waiting.reject(signal);
+    }
+    this.#deadline?.dispose();
+    this.mailbox.clear();
+  }
+
+  #takeFor(waiting: Waiting): boolean {
+    const taken = this.mailbox.take(waiting.selector);
+    if (taken !== undefined) this.#answer(waiting, taken.mapper, taken.message);
+    return taken !== undefined;
+  }
+
+  /** The mapper runs here, on the sender's stack, but what it throws belongs to the receiver. */
+  #answer(waiting: Waiting, mapper: (message: unknown) => unknown, message: unknown): void {
+    this.#stopWaiting();
+    try {
+      const value = mapper(message);
+      waiting.resolve(waiting.withinMs === undefined ? value : ok(value));
+    } catch (error) {
+      waiting.reject(error);
+    }
+  }
+
+  #stopWaiting(): void {
+    this.#waiting = undefined;
+    this.#deadline?.stop();
+    this.#runtime.activity.begin();
+  }
+
+  #startDeadline(withinMs: number): void {
+    this.#deadline ??= new Deadline(this.#runtime.alarms, () => {
+      this.#passDeadline();
+    });
+    this.#deadline.start(withinMs);
+  }
+
+  #passDeadline(): void {
+    const waiting = this.#waiting;
+    // A message that waits for its turn in the run queue came in time.
+    if (waiting === undefined || this.#takeFor(waiting)) return;
+    this.#stopWaiting();
+    waiting.resolve(err("Timeout"));
+  }
+
+  #queueUp(): void {
+    this.#isQueued = true;
+    this.#runtime.scheduler.enqueue(this);
+  }
+}

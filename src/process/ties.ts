@@ -1,0 +1,113 @@
+import { type ExitReason, noproc } from "./exit.ts";
+import type { Monitor } from "./monitor.ts";
+import { type Owner, watch } from "./owner.ts";
+import type { ProcessEngine } from "./process.ts";
+
+/** The links and monitors of one process: whose end concerns it, and, by its links, whom its own end concerns. */
+export class Ties {
+  readonly #process: ProcessEngine;
+  /** Linked owners; those that are no processes with what stops watching them. */
+  readonly #links = new Map<Owner, (() => void) | undefined>();
+  readonly #monitors = new Map<Monitor, () => void>();
+
+  constructor(process: ProcessEngine) {
+    this.#process = process;
+  }
+
+  /** Says false where `target` has ended, unless the process traps exits and so hears of it. */
+  link(target: Owner): boolean {
+    if (target === this.#process || this.#links.has(target)) return true;
+    if (this.#tie(target)) return true;
+    if (this.#process.isTrappingExits) this.#process.hearExit(target, noproc);
+    return this.#process.isTrappingExits;
+  }
+
+  #tie(target: Owner): boolean {
+    const ties = tiesOf(target);
+    if (ties === undefined) return this.#tieToOther(target);
+    if (!ties.#process.isAlive) return false;
+    this.#links.set(target, undefined);
+    ties.#links.set(this.#process, undefined);
+    return true;
+  }
+
+  /** An owner that is no process: it is watched, and asked to end when the process does. */
+  #tieToOther(target: Owner): boolean {
+    const leave = watch(target, "observer", (reason) => {
+      this.#links.delete(target);
+      this.#hearEnd(target, reason);
+    });
+    if (leave !== undefined) this.#links.set(target, leave);
+    return leave !== undefined;
+  }
+
+  unlink(target: Owner): void {
+    this.#links.get(target)?.();
+    this.#links.delete(target);
+    tiesOf(target)?.forget(this.#process);
+  }
+
+  /** The other side of a link has taken it away. */
+  forget(other: Owner): void {
+    this.#links.delete(other);
+  }
+
+  monitor(target: Owner): Monitor {
+    const monitor: Monitor = { id: this.#process.runtime.nextId() };
+    const leave = watch(target, "observer", (reason) => {
+      this.#monitors.delete(monitor);
+      this.#hearDown(monitor, target, reason);
+    });
+    if (leave === undefined) this.#hearDown(monitor, target, noproc);
+    else this.#monitors.set(monitor, leave);
+    return monitor;
+  }
+
+  demonitor(monitor: Monitor): void {
+    this.#monitors.get(monitor)?.();
+    this.#monitors.delete(monitor);
+    this.#process.receiver.mailbox.takeAll(monitor);
+  }
+
+  /** The process itself has ended: it watches nobody any more. */
+  stopMonitoring(): void {
+    for (const leave of this.#monitors.values()) leave();
+    this.#monitors.clear();
+  }
+
+  /** The process itself has ended: whoever is linked to it hears, or ends too. Says whether anybody heard. */
+  tellLinks(reason: ExitReason): boolean {
+    let isHeard = false;
+    for (const [other, leave] of this.#links) {
+      leave?.();
+      const ties = tiesOf(other);
+      ties?.forget(this.#process);
+      if (ties === undefined ? askToEnd(other, reason) : ties.#hearEnd(this.#process, reason)) isHeard = true;
+    }
+    this.#links.clear();
+    return isHeard;
+  }
+
+  /** Somebody linked has ended. Says whether anybody hears of it. */
+  #hearEnd(other: Owner, reason: ExitReason): boolean {
+    if (!this.#process.isTrappingExits) return reason.type !== "Normal" && this.#process.end(reason);
+    this.#process.hearExit(other, reason);
+    return true;
+  }
+
+  #hearDown(monitor: Monitor, owner: Owner, reason: ExitReason): void {
+    this.#process.arrive("monitor", monitor, { type: "ProcessDown", monitor, owner, reason });
+  }
+}
+
+/** Nothing for an owner that is no process. */
+function tiesOf(owner: Owner): Ties | undefined {
+  const { ties } = owner as Partial<ProcessEngine>;
+  return ties instanceof Ties ? ties : undefined;
+}
+
+function askToEnd(other: Owner, reason: ExitReason): boolean {
+  if (reason.type === "Normal" || other.exit === undefined) return false;
+  other.exit(reason);
+  return true;
+}
