@@ -3,19 +3,23 @@ export interface Runnable {
   run(): void;
 }
 
-/** Messages that may be sent and received before Node's loop gets its turn: about 100 microseconds of them. */
+/** Messages that may be sent and received in one slice. */
 const reductions = 1000;
 /** A power of two: after so many reductions a look at the clock. */
 const reductionsPerLook = 32;
-/** A slice with heavier work than messages ends after this time. */
-const sliceMs = 1;
+/**
+ * How long a slice may last. A connection whose peer waits for each answer gets one turn per slice, so this is what
+ * busy processes cost it: at 25 microseconds they lose a tenth of their speed, and it keeps more than half of its own
+ * (`npm run bench:fairness`).
+ */
+const sliceMs = 0.025;
 /** A run queue that was longer gives its memory back when it is empty. */
 const keptLength = 4096;
 
 /**
  * Shares the one thread of JavaScript between processes and everything else. Each send and each receive costs one
- * reduction; while some are left, whoever waits is resolved directly. Once they are spent, further wake-ups stand in
- * the run queue, and a single `setImmediate` lets sockets, timers and signals in before the next slice.
+ * reduction; while some are left, whoever waits is resolved directly. Once they are spent, further wake-ups are put
+ * off to the next slice, and a single `setImmediate` lets sockets, timers and signals in before it.
  *
  * Microtasks and `process.nextTick` would starve the loop, and an immediate for each message costs 20 times a message.
  */
@@ -23,13 +27,15 @@ export class Scheduler {
   #left = reductions;
   /** When this slice was first looked at; 0 before that. */
   #sliceStart = 0;
-  #queue: Runnable[] = [];
-  #head = 0;
-  #isDraining = false;
-  /** Whether a drain is on its way, in this turn of the loop or in the next. */
-  #isDrainComing = false;
   /** Counts the slices, so that others can tell this turn from the next. */
   #turn = 0;
+  /** Who runs in this slice. */
+  readonly #ready = new RunQueue();
+  /** Who waits for the next: a socket's or a timer's turn in between does not run them. */
+  readonly #putOff = new RunQueue();
+  #isDraining = false;
+  #isDrainComing = false;
+  #isSliceComing = false;
 
   /** The number of this turn: it changes when the loop has been round. */
   get turn(): number {
@@ -37,7 +43,7 @@ export class Scheduler {
   }
 
   get isIdle(): boolean {
-    return this.#head === this.#queue.length;
+    return this.#ready.isEmpty && this.#putOff.isEmpty;
   }
 
   /** Pays for one message. Says false when the slice is spent: the payer then waits in the run queue. */
@@ -69,39 +75,44 @@ export class Scheduler {
     this.#turn++;
   }
 
-  /** Puts `runnable` last in the run queue. It never runs inside this call. */
+  /** Puts `runnable` last in the run queue, of this slice or the next. It never runs inside this call. */
   enqueue(runnable: Runnable): void {
-    this.#queue.push(runnable);
-    if (!this.#isDraining) this.#order();
+    if (this.#left <= 0) this.#putOffToNextSlice(runnable);
+    else {
+      this.#ready.push(runnable);
+      if (this.#isDraining || this.#isDrainComing) return;
+      this.#isDrainComing = true;
+      queueMicrotask(this.#drainInThisTurn);
+    }
   }
 
-  /** Runs what stands in the queue while reductions last. Called at the end of a socket's or a timer's turn. */
+  /** Runs who is ready while reductions last. Called at the end of a socket's or a timer's turn. */
   drain(): void {
     if (this.#isDraining) return;
     this.#isDraining = true;
-    while (this.#head < this.#queue.length && this.charge()) {
-      this.#queue[this.#head++]?.run();
+    for (let next = this.#ready.shift(); next !== undefined; next = this.#ready.shift()) {
+      if (this.charge()) next.run();
+      else this.#putOffToNextSlice(next);
     }
     this.#isDraining = false;
-    this.#dropRun();
-    if (!this.isIdle) this.#order();
   }
 
-  #order(): void {
-    if (this.#isDrainComing) return;
-    this.#isDrainComing = true;
-    if (this.#left > 0) queueMicrotask(this.#inThisTurn);
-    else setImmediate(this.#inTheNextTurn);
+  #putOffToNextSlice(runnable: Runnable): void {
+    this.#putOff.push(runnable);
+    if (this.#isSliceComing) return;
+    this.#isSliceComing = true;
+    setImmediate(this.#startSlice);
   }
 
-  readonly #inThisTurn = (): void => {
+  readonly #drainInThisTurn = (): void => {
     this.#isDrainComing = false;
     this.drain();
   };
 
-  readonly #inTheNextTurn = (): void => {
-    this.#isDrainComing = false;
+  readonly #startSlice = (): void => {
+    this.#isSliceComing = false;
     this.enter();
+    this.#ready.takeOver(this.#putOff);
     this.drain();
   };
 
@@ -110,16 +121,38 @@ export class Scheduler {
     if (this.#sliceStart === 0) this.#sliceStart = now;
     else if (now - this.#sliceStart > sliceMs) this.#left = 0;
   }
+}
 
-  #dropRun(): void {
-    if (this.isIdle) {
-      if (this.#queue.length > keptLength) this.#queue = [];
-      else this.#queue.length = 0;
-      this.#head = 0;
-    } else if (this.#head > keptLength) {
-      this.#queue = this.#queue.slice(this.#head);
-      this.#head = 0;
-    }
+/** First in, first out. Its array is given up when it was long. */
+class RunQueue {
+  #runnables: Runnable[] = [];
+  #head = 0;
+
+  get isEmpty(): boolean {
+    return this.#head === this.#runnables.length;
+  }
+
+  push(runnable: Runnable): void {
+    this.#runnables.push(runnable);
+  }
+
+  shift(): Runnable | undefined {
+    const first = this.#runnables[this.#head];
+    if (first === undefined) return undefined;
+    this.#head++;
+    if (this.isEmpty) this.#clear();
+    return first;
+  }
+
+  /** Puts all of `other` last. */
+  takeOver(other: RunQueue): void {
+    for (let next = other.shift(); next !== undefined; next = other.shift()) this.push(next);
+  }
+
+  #clear(): void {
+    if (this.#runnables.length > keptLength) this.#runnables = [];
+    else this.#runnables.length = 0;
+    this.#head = 0;
   }
 }
 
