@@ -102,7 +102,7 @@ export class Alarms {
     }
     const next = this.#heap[0];
     if (next !== undefined && next.at < this.#timerAt) this.#startTimer(next.at);
-    this.#scheduler.drain();
+    this.#scheduler.leave();
   };
 
   #rise(alarm: Alarm): void {

@@ -166,10 +166,10 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
   return new RuntimeEngine(options);
 }
 
-/** @internal Where processes and sockets live that were given no other place. */
-export const defaultRuntime = new RuntimeEngine();
+/** Where processes and sockets live that were given no other place. */
+const defaultRuntime = new RuntimeEngine();
 
-/** @internal */
+/** @internal The engine of `runtime`, or of the default one. */
 export function runtimeEngine(runtime: Runtime | undefined): RuntimeEngine {
   return runtime instanceof RuntimeEngine ? runtime : defaultRuntime;
 }

@@ -1,4 +1,6 @@
+/** Marks, in the types alone, what a subject accepts. */
 export declare const accepts: unique symbol;
+/** Marks, in the types alone, what a receive gives. */
 export declare const yields: unique symbol;
 
 /**

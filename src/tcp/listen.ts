@@ -200,7 +200,7 @@ class ListenerEngine implements Listener {
     this.#connections.push(transport);
     this.#runtime.scheduler.enter();
     this.#match();
-    this.#runtime.scheduler.drain();
+    this.#runtime.scheduler.leave();
   }
 
   failed(code: string): void {

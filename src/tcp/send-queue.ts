@@ -7,6 +7,7 @@ import type { Transport } from "./transport.ts";
 
 /** What one send puts on the wire, in pieces. */
 export type Pieces = readonly (Uint8Array | string)[];
+/** How a send ends: accepted, or why not. */
 export type SendResult = Result<undefined, SocketError>;
 
 interface WaitingSend {

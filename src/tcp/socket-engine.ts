@@ -6,7 +6,7 @@ import { afterPoll } from "../process/scheduler.ts";
 import { processOf } from "../process/self.ts";
 import { err, ok, type Result } from "../result.ts";
 import { reasonFromCode, type SocketError } from "./error.ts";
-import type { OwnedSocket } from "./message.ts";
+import type { OwnedSocket, TcpMessage } from "./message.ts";
 import type { ResolvedSocketOptions } from "./options.ts";
 import { type Pieces, SendQueue, type SendResult } from "./send-queue.ts";
 import { Stash } from "./stash.ts";
@@ -149,7 +149,7 @@ export class SocketEngine implements TransportEvents {
     const data = this.#take(0);
     if (data === undefined && this.#ending === undefined) return;
     this.#isArmed = false; // before the message: the owner may ask again at once
-    if (data !== undefined) this.#owner?.deliver({ type: "Packet", socket: this.asOwned, data });
+    if (data !== undefined) this.#deliver({ type: "Packet", socket: this.asOwned, data });
     else if (this.#ending !== undefined) this.#tellEnd(this.#ending);
   }
 
@@ -190,9 +190,17 @@ export class SocketEngine implements TransportEvents {
   #tellEnd(ending: Ending): void {
     if (this.#canStillSend(ending)) this.#isEndTold = true;
     else this.#go();
-    if (ending.error !== undefined)
-      this.#owner?.deliver({ type: "TcpError", socket: this.asOwned, error: ending.error });
-    this.#owner?.deliver({ type: "SocketClosed", socket: this.asOwned });
+    if (ending.error !== undefined) this.#deliver({ type: "TcpError", socket: this.asOwned, error: ending.error });
+    this.#deliver({ type: "SocketClosed", socket: this.asOwned });
+  }
+
+  /** An owner must not throw here; if one does, the stream does not suffer for it. */
+  #deliver(message: TcpMessage): void {
+    try {
+      this.#owner?.deliver(message);
+    } catch (error) {
+      this.runtime.rethrow(error);
+    }
   }
 
   #endForReceive(ending: Ending): SocketError {
@@ -247,7 +255,7 @@ export class SocketEngine implements TransportEvents {
     this.runtime.scheduler.enter();
     this.#stash.push(data);
     this.#hand();
-    this.runtime.scheduler.drain();
+    this.runtime.scheduler.leave();
     return this.#isOpen && this.#hasRoom;
   }
 
@@ -267,7 +275,7 @@ export class SocketEngine implements TransportEvents {
     } else {
       this.runtime.scheduler.enter();
       this.#failSend(reason);
-      this.runtime.scheduler.drain();
+      this.runtime.scheduler.leave();
     }
   }
 
@@ -296,7 +304,7 @@ export class SocketEngine implements TransportEvents {
     this.runtime.scheduler.enter();
     this.#ending ??= ending;
     this.#hand();
-    this.runtime.scheduler.drain();
+    this.runtime.scheduler.leave();
   }
 
   /** inet hides that a connection was reset, unless it is asked to show it. */

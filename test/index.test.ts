@@ -1,0 +1,113 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "@jest/globals";
+import * as tankard from "tankard";
+import * as testing from "tankard/testing";
+
+/** The values that an entry point exports. Types are fixed by the programs in `test/types`. */
+function namesOf(entry: object): string[] {
+  return Object.keys(entry).sort();
+}
+
+/** What of a program does not depend on how its lines are broken. */
+function withoutLayout(program: string): string {
+  return program.replaceAll(/[\s,]/g, "");
+}
+
+describe("the public names", () => {
+  test("of tankard change only on purpose", () => {
+    expect(namesOf(tankard)).toEqual([
+      "Abnormal",
+      "ExitSignal",
+      "Killed",
+      "Normal",
+      "Selector",
+      "UnwrapError",
+      "abort",
+      "accept",
+      "call",
+      "close",
+      "closeListener",
+      "connect",
+      "controllingProcess",
+      "createRuntime",
+      "describeError",
+      "disarm",
+      "err",
+      "fromNodeSocket",
+      "getstat",
+      "ipVersionPreference",
+      "lastError",
+      "listen",
+      "namedSubject",
+      "new",
+      "newName",
+      "newOptions",
+      "newSelector",
+      "ok",
+      "ownerFromCallback",
+      "peername",
+      "receive",
+      "receiveExact",
+      "receiveNextPacketAsMessage",
+      "ref",
+      "selectMonitors",
+      "selectRecord",
+      "selectSpecificMonitor",
+      "selectTcpMessages",
+      "selectTcpMessagesFrom",
+      "selectTrappedExits",
+      "send",
+      "sendBuilder",
+      "shutdown",
+      "shutdownWrite",
+      "sockname",
+      "spawn",
+      "tcpMessages",
+      "timeout",
+      "toDuplex",
+      "unref",
+      "unwrap",
+    ]);
+  });
+
+  test("of tankard/testing change only on purpose", () => {
+    expect(namesOf(testing)).toEqual(["createSimulatedClock"]);
+  });
+
+  test("hold every function of mug under its own name", () => {
+    const mug = [
+      "new",
+      "timeout",
+      "ip_version_preference",
+      "connect",
+      "send",
+      "send_builder",
+      "receive",
+      "receive_exact",
+    ];
+    mug.push("receive_next_packet_as_message", "select_tcp_messages", "shutdown", "describe_error");
+    const inCamelCase = mug.map((name) => name.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase()));
+    expect(namesOf(tankard)).toEqual(expect.arrayContaining(inCamelCase));
+  });
+});
+
+describe("the README", () => {
+  const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
+
+  test("has only programs that compile: those of test/types/readme.ts", () => {
+    const compiled = withoutLayout(readFileSync(new URL("types/readme.ts", import.meta.url), "utf8"));
+    const programs = [...readme.matchAll(/^```ts\n(.*?)^```/gms)].map(([, program = ""]) => program);
+    expect(programs.length).toBeGreaterThan(3);
+    for (const program of programs) {
+      const [, names = "ok", body = program] = /^import \{ (.+) \} from "tankard";\n(.*)$/s.exec(program) ?? [];
+      expect(namesOf(tankard)).toEqual(expect.arrayContaining(names.split(", ")));
+      expect(compiled).toContain(withoutLayout(body));
+    }
+  });
+
+  test("points at files that exist", () => {
+    for (const [, path = ""] of readme.matchAll(/\]\((?!https?:)([^)]+)\)/g)) {
+      expect(readFileSync(new URL(`../${path}`, import.meta.url), "utf8")).not.toBe("");
+    }
+  });
+});

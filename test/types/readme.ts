@@ -1,0 +1,60 @@
+// The programs of the README, as they stand there: a test compares the two. Compiled, never run.
+import {
+  call,
+  connect,
+  newSelector,
+  type OwnSubject,
+  receive,
+  receiveNextPacketAsMessage,
+  selectMonitors,
+  type Self,
+  send,
+  spawn,
+  type Subject,
+  tcpMessages,
+  unwrap,
+} from "tankard";
+
+declare const self: Self;
+declare const requests: OwnSubject<{ type: "inc" } | { type: "get"; reply: Subject<number> }>;
+
+{
+  const greeter = spawn(async (self) => {
+    const socket = unwrap(await connect({ host: "localhost", port: 4000, owner: self }));
+    unwrap(await send(socket, "Hello, Joe!\n"));
+    for (;;) {
+      receiveNextPacketAsMessage(socket); // one packet, please
+      const message = await self.receiveForever(tcpMessages);
+      if (message.type !== "Packet") return; // the peer has gone
+      console.log(message.data.toString());
+    }
+  });
+  await greeter.result;
+}
+
+{
+  const counter = spawn(
+    async (self, requests: OwnSubject<{ type: "inc" } | { type: "get"; reply: Subject<number> }>) => {
+      for (let count = 0; ;) {
+        const request = await self.receiveForever(requests);
+        if (request.type === "inc") count++;
+        else request.reply.send(count);
+      }
+    },
+  );
+  counter.subject.send({ type: "inc" });
+  const count = await call(counter.subject, 100, (reply) => ({ type: "get", reply })); // Result<number, CallError>
+  if (count.ok) count.value.toFixed();
+}
+
+{
+  const inbox = selectMonitors(newSelector().select(requests).merge(tcpMessages), (down) => down);
+  const message = await self.receive(inbox, 5_000); // Result<Request | TcpMessage | ProcessDown, "Timeout">
+  if (message.ok) message.value.type satisfies "inc" | "get" | "Packet" | "SocketClosed" | "TcpError" | "ProcessDown";
+}
+
+{
+  await using socket = unwrap(await connect({ host: "localhost", port: 6379, timeout: 500 }));
+  unwrap(await send(socket, "PING\r\n"));
+  console.log(unwrap(await receive(socket, 1_000)).toString());
+}
