@@ -9,12 +9,12 @@
 // With --host it joins a real IRC server instead. Ctrl-C ends it.
 
 import { describeError, err, newSelector, selectSpecificMonitor, spawn, type OwnSubject, type Self } from "tankard";
-import { chatBot, type BotEnd, type BotEvent } from "./chat/bot.ts";
+import { chatBot, type BotEnd, type BotEvent, type BotOptions } from "./chat/bot.ts";
 import { isSameName } from "./chat/irc.ts";
-import { startChatServer, type ChatServer } from "./chat/server.ts";
+import { startChatServer } from "./chat/server.ts";
 import { readSettings, USAGE, type Settings } from "./chat/settings.ts";
 import { transcriptLine } from "./chat/transcript.ts";
-import { scriptedVisitor } from "./chat/visitor.ts";
+import { scriptedVisitor, type VisitorOptions } from "./chat/visitor.ts";
 
 const request = readSettings(process.argv.slice(2));
 if (!request.ok) {
@@ -32,45 +32,47 @@ if (!request.ok) {
 }
 
 async function chat(self: Self, events: OwnSubject<BotEvent>, settings: Settings): Promise<BotEnd> {
-  if (settings.address !== undefined) return followBot(self, events, { ...settings, ...settings.address });
-
+  const { address, nick, channel } = settings;
+  if (address !== undefined) {
+    const heading = `Joining ${channel} at ${address.host}:${address.port} as ${nick}.\n`;
+    return followBot(self, events, { ...address, nick, channel }, heading);
+  }
   const started = await startChatServer(self);
   if (!started.ok) return err(`Cannot start a server: ${describeError(started.error)}.`);
   const server = started.value;
-  console.log(`A chat server listens on ${server.host}:${server.port}.\n`);
-  const visit = visitOf(self, server, settings);
-  const end = await followBot(self, events, { ...settings, host: server.host, port: server.port }, visit);
+  const place = { host: server.host, port: server.port, nick, channel };
+  const heading = `A chat server listens on ${server.host}:${server.port}.\n`;
+  const end = await followBot(self, events, place, heading, receiveVisitors(self, place, settings.isOnce));
   await server.close();
   return end;
 }
 
-interface BotSettings {
-  readonly host: string;
-  readonly port: number;
-  readonly nick: string;
-  readonly channel: string;
-}
+/** Where the bot is, and under which name. */
+type Place = Omit<BotOptions, "signal">;
 
-type Leave = (why: string) => void;
+type OnEvent = (event: BotEvent, leave: (why: string) => void) => void;
 
 /** Starts the bot and prints what it tells, until it has ended. */
 async function followBot(
   self: Self,
   events: OwnSubject<BotEvent>,
-  { host, port, nick, channel }: BotSettings,
-  onEvent?: (event: BotEvent, leave: Leave) => void,
+  place: Place,
+  heading: string,
+  onEvent?: OnEvent,
 ): Promise<BotEnd> {
   const leaving = new AbortController();
-  const bot = self.spawn(chatBot({ host, port, nick, channel, signal: leaving.signal }, events));
+  const bot = self.spawn(chatBot({ ...place, signal: leaving.signal }, events));
   const leave = (why: string) => {
-    leaving.abort();
+    leaving.abort(); // where it is still connecting
     bot.subject.send({ type: "Leave", why });
   };
-  const onSignal = () => {
+  const callAway = () => {
     leave("I am called away");
   };
-  process.once("SIGINT", onSignal).once("SIGTERM", onSignal);
+  process.once("SIGINT", callAway).once("SIGTERM", callAway);
+  process.stdout.on("error", callAway); // whoever read the transcript reads no more, as `head` does
 
+  console.log(heading);
   const inColour = process.stdout.isTTY && process.env.NO_COLOR === undefined;
   const inbox = selectSpecificMonitor(newSelector().select(events), self.monitor(bot), () => ({ type: "Ended" }));
   for (;;) {
@@ -82,22 +84,27 @@ async function followBot(
 }
 
 /** A visitor comes when the bot is there. When the visitor has gone, people may come, if there is a terminal. */
-function visitOf(self: Self, server: ChatServer, { nick, channel, isOnce }: Settings) {
-  const visitor = {
-    ...{ host: server.host, port: server.port, nick: isSameName(nick, "joe") ? "mike" : "joe", channel, partner: nick },
-    ...{ script: ["hello", "!help", "!time", "!roll 2d6"], lastWords: "Thank you, that was fun" },
+function receiveVisitors(self: Self, { host, port, nick, channel }: Place, isOnce: boolean): OnEvent {
+  const visitor: VisitorOptions = {
+    host,
+    port,
+    nick: isSameName(nick, "joe") ? "mike" : "joe",
+    channel,
+    partner: nick,
+    script: ["hello", "!help", "!time", "!roll 2d6"],
+    lastWords: "Thank you, that was fun",
   };
   let isOver = false;
-  return (event: BotEvent, leave: Leave) => {
+  return (event, leave) => {
     if (event.type === "Came" && event.nick === nick) self.spawn(scriptedVisitor(visitor));
     if (event.type !== "Left" || event.nick !== visitor.nick || isOver) return;
     isOver = true;
-    if (process.stdin.isTTY && !isOnce) console.log(invitation(server, channel));
+    if (process.stdin.isTTY && !isOnce) console.log(invitation(host, port, channel));
     else leave("It is closing time");
   };
 }
 
-function invitation({ host, port }: ChatServer, channel: string): string {
+function invitation(host: string, port: number, channel: string): string {
   return `
 Come in yourself, from another terminal:
 

@@ -10,6 +10,7 @@ import {
   receiveNextPacketAsMessage,
   send,
   tcpMessages,
+  type ConnectError,
   type OwnedSocket,
   type OwnSubject,
   type Packet,
@@ -75,14 +76,28 @@ export function chatBot(options: BotOptions, events: Subject<BotEvent>) {
     const socketOptions = { host, port, timeout: CONNECT_WITHIN_MS, sendTimeout: SEND_WITHIN_MS };
     const connected = await connect({ ...socketOptions, owner: self, signal, deadline: CONNECT_WITHIN_MS });
     if (!connected.ok) {
-      return signal.aborted ? ok() : err(`Cannot connect to ${server}: ${describeError(connected.error)}.`);
+      return signal.aborted ? ok() : err(`Cannot connect to ${server}: ${whyNot(connected.error)}.`);
     }
     const bot: Bot = {
-      ...{ self, socket: connected.value, events, channel, server, nick },
-      ...{ nicksLeft: OTHER_NICKS_TO_TRY, isInside: false, silentPeriods: 0, rest: Buffer.alloc(0) },
+      self,
+      socket: connected.value,
+      events,
+      channel,
+      server,
+      nick,
+      nicksLeft: OTHER_NICKS_TO_TRY,
+      isInside: false,
+      silentPeriods: 0,
+      rest: Buffer.alloc(0),
     };
     return attend(bot, commands);
   };
+}
+
+/** That a name has no address of one kind is no news where an address of the other kind was tried. */
+function whyNot(error: ConnectError): string {
+  const reasons = error.attempts.map(({ reason }) => reason);
+  return describeError(reasons.find((reason) => reason !== "Nxdomain") ?? reasons[0] ?? error);
 }
 
 /** The actor's loop: a command, a packet, the end of the stream or the clock, one at a time. */
@@ -201,9 +216,10 @@ async function onPeople(
   const isMe = isSameName(from, bot.nick);
   switch (command) {
     case "JOIN":
-      if (isHere) bot.events.send({ type: "Came", nick: from });
+      if (!isHere) return undefined;
+      bot.events.send({ type: "Came", nick: from });
       if (isMe) bot.isInside = true;
-      else if (isHere) await speak(bot, bot.channel, greeting(from));
+      else await speak(bot, bot.channel, greeting(from));
       return undefined;
     case "PRIVMSG":
       if (isHere) bot.events.send({ type: "Said", nick: from, text });

@@ -99,7 +99,7 @@ type Question = Extract<RoomMessage, { readonly reply: unknown }>;
 
 function answer(room: Room, message: Question): void {
   const member = room.members.get(message.client);
-  if (member === undefined) throw new Error(`A client that never arrived sent ${message.type}`);
+  if (member === undefined) return; // it has gone since it asked
   switch (message.type) {
     case "TakeNick":
       message.reply.send(takeNick(room, member, message.nick));

@@ -20,7 +20,7 @@ export interface ChatServer {
   readonly host: string;
   readonly port: number;
   /** Stops listening, says goodbye to everybody, and resolves when all have gone. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 const HOST = "127.0.0.1";

@@ -1,6 +1,6 @@
 // What the command line asks for.
 
-import { parseArgs } from "node:util";
+import { parseArgs, types } from "node:util";
 import { err, ok, type Result } from "tankard";
 import { isChannel, isNick } from "./irc.ts";
 
@@ -61,9 +61,9 @@ function parse(args: readonly string[]) {
     });
     return ok(values);
   } catch (error) {
+    if (!types.isNativeError(error) || !/^ERR_PARSE_ARGS_/.test((error as NodeJS.ErrnoException).code ?? ""))
+      throw error;
     // Its message may go on with advice: the first sentence says what is wrong.
-    if (error instanceof TypeError)
-      return err(`${error.message.split(/\.\s/, 1)[0] ?? ""} (--help tells what there is).`);
-    throw error;
+    return err(`${error.message.split(/\.\s/, 1)[0] ?? ""} (--help tells what there is).`);
   }
 }

@@ -22,34 +22,37 @@ const LEAVE_WITHIN_MS = 2_000;
 export function scriptedVisitor({ host, port, nick, channel, partner, script, lastWords }: VisitorOptions) {
   return async (self: Self): Promise<void> => {
     const socket = unwrap(await connect({ host, port, owner: self }));
-    const write = async (command: string, ...params: string[]) => {
-      unwrap(await send(socket, formatLine({ command, params })));
-    };
+    const write = (command: string, ...params: string[]) => send(socket, formatLine({ command, params }));
     const messages = messagesFrom(socket);
-    const answer = async () => {
+    const isAnswered = async () => {
       for (;;) {
-        const { prefix, command } = (await messages.next()).value;
-        if (command === "PRIVMSG" && isSameName(nickOf(prefix), partner)) return;
+        const next = await messages.next();
+        if (next.done === true) return false;
+        const { prefix, command } = next.value;
+        if (command === "PRIVMSG" && isSameName(nickOf(prefix), partner)) return true;
       }
     };
 
     await write("NICK", nick);
     await write("USER", nick, "0", "*", "A visitor");
     await write("JOIN", channel);
-    await answer();
     for (const text of script) {
+      if (!(await isAnswered())) return;
       await write("PRIVMSG", channel, text);
-      await answer();
     }
+    if (!(await isAnswered())) return;
     await write("QUIT", lastWords);
     await readUntilClosed(self, socket, LEAVE_WITHIN_MS);
   };
 }
 
-async function* messagesFrom(socket: OwnedSocket): AsyncGenerator<IrcMessage, never> {
+/** What comes, until the server closes or says nothing for too long. */
+async function* messagesFrom(socket: OwnedSocket): AsyncGenerator<IrcMessage> {
   let rest: Buffer = Buffer.alloc(0);
   for (;;) {
-    const taken = takeLines(rest, unwrap(await receive(socket, ANSWER_WITHIN_MS)));
+    const received = await receive(socket, ANSWER_WITHIN_MS);
+    if (!received.ok) return;
+    const taken = takeLines(rest, received.value);
     rest = taken.rest;
     for (const line of taken.lines) {
       const message = parseLine(line);

@@ -6,7 +6,7 @@ import type { ResolvedSocketOptions } from "./options.ts";
 import type { Transport } from "./transport.ts";
 
 /** What one send puts on the wire, in pieces. */
-export type Pieces = readonly (Uint8Array | string)[];
+export type Pieces = readonly Uint8Array[];
 /** How a send ends: accepted, or why not. */
 export type SendResult = Result<undefined, SocketError>;
 
@@ -68,7 +68,7 @@ export class SendQueue {
 
   /** Lets a send wait until the queue is below its lower mark. */
   wait(pieces: Pieces): Promise<SendResult> | SendResult {
-    const size = pieces.reduce((sum, piece) => sum + Buffer.byteLength(piece), 0);
+    const size = pieces.reduce((sum, piece) => sum + piece.length, 0);
     if (this.#waitingBytes + size > this.#options.sendQueueLimit) return err("Enobufs");
     return new Promise((settle) => {
       const { alarms, clock } = this.#runtime;

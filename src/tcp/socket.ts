@@ -12,7 +12,8 @@ export type BytesTree = Uint8Array | string | readonly BytesTree[];
 /**
  * Sends bytes; a string is sent as UTF-8. Resolves when they are accepted, which is not when they have arrived: at
  * once while at most `highWatermark` bytes are queued, however many these are, and otherwise when the queue is below
- * `lowWatermark`, in the order of the calls. Sends of several processes never interleave.
+ * `lowWatermark`, in the order of the calls. Sends of several processes never interleave. The bytes are not copied:
+ * who changes them afterwards may change what is sent.
  *
  * @returns `Closed` where the connection is over, once, and `Enotconn` after that; `Enobufs` where `sendQueueLimit`
  * is reached and `Timeout` after `sendTimeout`, and then nothing of it is sent
@@ -170,15 +171,16 @@ function checkTimeout(milliseconds: number): void {
   throw new RangeError(`Cannot receive: timeoutMilliseconds must be a number, received ${valueText(milliseconds)}`);
 }
 
-function piece(data: unknown): Uint8Array | string {
-  if (typeof data === "string" || data instanceof Uint8Array) return data;
+function piece(data: unknown): Uint8Array {
+  if (data instanceof Uint8Array) return data;
+  if (typeof data === "string") return Buffer.from(data);
   throw new TypeError(`Cannot send: expected bytes or a string, received ${valueText(data)}`);
 }
 
 /** The leaves of `tree`, in order, however deep they are. Nothing is sent where one of them is neither bytes nor text. */
 function flatten(tree: BytesTree): Pieces {
   if (!Array.isArray(tree)) return [piece(tree)];
-  const pieces: (Uint8Array | string)[] = [];
+  const pieces: Uint8Array[] = [];
   const rest: unknown[] = [tree];
   while (rest.length > 0) {
     const next = rest.pop();

@@ -35,7 +35,7 @@ export interface Transport {
   readonly sockname: Address;
   read(): void;
   stopReading(): void;
-  write(data: Uint8Array | string): void;
+  write(data: Uint8Array): void;
   /** Keeps what is written until `uncork`, which sends all of it with one system call. */
   cork(): void;
   uncork(): void;
@@ -236,12 +236,14 @@ class NodeTransport implements Transport {
       this.events.end();
     });
     raw.on("error", (error: NodeJS.ErrnoException) => {
+      this.#tellRest();
       this.events.failed(error.code ?? "", error.syscall === "read" ? "reading" : "writing");
     });
     raw.on("finish", () => {
       this.events.finished();
     });
     raw.on("close", () => {
+      this.#tellRest();
       this.isReading = false;
       this.events.closed();
     });
@@ -290,6 +292,13 @@ class NodeTransport implements Transport {
     if (!this.events.bytes(data)) this.stopReading();
   };
 
+  /** What Node had read of a paused stream when it failed: it came before, so it is told before. */
+  #tellRest(): void {
+    if (this.#raw.readableLength === 0) return;
+    const rest = this.#raw.read() as Buffer | null;
+    if (rest !== null) this.events.bytes(rest);
+  }
+
   read(): void {
     if (this.isReading || this.#raw.readableEnded) return;
     this.isReading = true;
@@ -301,7 +310,7 @@ class NodeTransport implements Transport {
     this.#raw.pause();
   }
 
-  write(data: Uint8Array | string): void {
+  write(data: Uint8Array): void {
     this.#raw.write(data, this.#wrote);
   }
 

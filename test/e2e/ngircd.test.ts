@@ -4,13 +4,14 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { chmod, constants, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
-import { connect, createServer, type AddressInfo } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, jest, test } from "@jest/globals";
 import { findProgram } from "../support/find-program.ts";
 import { ircMember, type IrcPeer } from "../support/irc-peer.ts";
+import { closedPort } from "../support/peer.ts";
 import { startExample } from "../support/run-example.ts";
 
 jest.setTimeout(30_000);
@@ -136,7 +137,7 @@ interface Ngircd extends AsyncDisposable {
 async function startNgircd(setting = ""): Promise<Ngircd> {
   const folder = await mkdtemp(join(tmpdir(), "ngircd-"));
   await chmod(folder, 0o755); // it may give up root for nobody
-  const port = await freePort();
+  const port = await closedPort();
   const user = process.getuid?.() === 0 ? "ServerUID = nobody\nServerGID = nogroup" : "";
   const config = `[Global]
 Name = irc.example
@@ -208,15 +209,6 @@ async function end(child: ChildProcess): Promise<void> {
   const impatient = setTimeout(() => child.kill("SIGKILL"), WAIT_MS / 5);
   await exited;
   clearTimeout(impatient);
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, "close");
-  return port;
 }
 
 function canConnect(port: number): Promise<boolean> {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
 import { createRuntime, unwrap, type OwnSubject, type Runtime } from "tankard";
+import { createSimulatedClock } from "tankard/testing";
 import { chatRoom, type RoomMessage, type ToClient } from "../../examples/chat/room.ts";
 import { startChatServer, type ChatServer } from "../../examples/chat/server.ts";
 import { ircClient, ircMember } from "../support/irc-peer.ts";
@@ -203,6 +204,27 @@ describe("startChatServer", () => {
     expect(await ann.line(/ERROR/)).toBe("ERROR :Closing link: the server is closing");
     await ann.closed;
     await runtime.idle();
+  });
+});
+
+describe("a connection", () => {
+  test("has a minute to say who it is", async () => {
+    const clock = createSimulatedClock();
+    const runtime = createRuntime({ clock });
+    const server = unwrap(await startChatServer(runtime));
+    await using ann = await ircMember(server.port, "ann", "#a");
+    await using stranger = await ircClient(server.port);
+    stranger.write("NICK stranger\r\nPING mark\r\n");
+    await stranger.line(/PONG/);
+    await clock.advance(59_999);
+    expect(stranger.lines.filter((line) => line.startsWith("ERROR"))).toEqual([]);
+    await clock.advance(1);
+    expect(await stranger.line(/^ERROR/)).toBe("ERROR :Closing link: you did not say who you are");
+    await stranger.closed;
+    ann.write("PING mark\r\n");
+    await ann.line(/PONG/); // who has said it stays
+    await server.close();
+    await runtime.stop();
   });
 });
 

@@ -15,10 +15,12 @@ export interface Ended {
 }
 
 export interface RunningExample extends AsyncDisposable {
-  /** Ends the example with SIGINT and the like; its group too where it has one. */
+  /** Ends it with SIGINT and the like. */
   signal(signal: NodeJS.Signals): void;
   /** Types into its terminal, where it has one. */
   type(text: string): void;
+  /** Reads no more of what it prints. */
+  stopReading(): void;
   /** Resolves when what it has printed matches. */
   printed(pattern: RegExp): Promise<RegExpExecArray>;
   readonly ended: Promise<Ended>;
@@ -79,6 +81,7 @@ function start(command: string, args: readonly string[]): RunningExample {
   return {
     signal: (signal) => void child.kill(signal),
     type: (text) => void child.stdin.write(text),
+    stopReading: () => void child.stdout.destroy(),
     ended,
     printed: (pattern) =>
       new Promise((resolve, reject) => {
