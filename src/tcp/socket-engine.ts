@@ -1,13 +1,15 @@
 import { inspect } from "node:util";
-import { Alarm, Deadline } from "../process/alarm.ts";
-import { type Owner, watch } from "../process/owner.ts";
+import { Hold } from "../process/activity.ts";
+import { Deadline } from "../process/alarm.ts";
+import type { Owner } from "../process/owner.ts";
 import type { RuntimeEngine } from "../process/runtime.ts";
 import { afterPoll } from "../process/scheduler.ts";
-import { processOf } from "../process/self.ts";
 import { err, ok, type Result } from "../result.ts";
+import { Departure } from "./departure.ts";
 import { reasonFromCode, type SocketError } from "./error.ts";
-import type { OwnedSocket, TcpMessage } from "./message.ts";
+import type { OwnedSocket } from "./message.ts";
 import type { ResolvedSocketOptions } from "./options.ts";
+import { Ownership } from "./ownership.ts";
 import { type Pieces, SendQueue, type SendResult } from "./send-queue.ts";
 import { Stash } from "./stash.ts";
 import type { Address, Transport, TransportEvents } from "./transport.ts";
@@ -62,10 +64,9 @@ export class SocketEngine implements TransportEvents {
   #saysClosedToReceive = false;
   #saysClosedToSend = false;
 
-  #owner: Owner | undefined;
-  #leaveOwner: (() => void) | undefined;
-  #isHolding = false;
-  #linger: Alarm | undefined;
+  readonly #ownership: Ownership;
+  readonly #departure: Departure;
+  readonly #hold: Hold;
   #whenClosed: (() => void)[] = [];
   #lastError: { readonly reason: SocketError; readonly code: string } | undefined;
   #receivedBytes = 0;
@@ -85,11 +86,14 @@ export class SocketEngine implements TransportEvents {
     this.#transport = transport;
     this.#options = options;
     this.#sends = new SendQueue(transport, options, runtime);
+    this.#ownership = new Ownership(runtime, () => void this.close());
+    this.#departure = new Departure(transport, runtime, options.linger);
+    this.#hold = new Hold(runtime.activity);
     transport.events = this;
     if (head !== undefined && head.length > 0) this.#stash.push(Buffer.from(head));
     if (transport.isDestroyed) this.#ending = plainEnd;
     this.ref();
-    if (owner !== undefined && !this.#attach(processOf(owner))) void this.close();
+    if (owner !== undefined && !this.#ownership.take(owner)) void this.close();
   }
 
   // ── reading ──
@@ -123,7 +127,7 @@ export class SocketEngine implements TransportEvents {
 
   arm(): Result<undefined, "Closed"> {
     if (this.#phase === "gone" || this.#isEndTold) return err("Closed");
-    if (this.#owner === undefined) {
+    if (!this.#ownership.isTaken) {
       throw new Error(
         "Cannot receive packets as messages from a socket without an owner: give connect an owner, or call controllingProcess",
       );
@@ -149,7 +153,7 @@ export class SocketEngine implements TransportEvents {
     const data = this.#take(0);
     if (data === undefined && this.#ending === undefined) return;
     this.#isArmed = false; // before the message: the owner may ask again at once
-    if (data !== undefined) this.#deliver({ type: "Packet", socket: this.asOwned, data });
+    if (data !== undefined) this.#ownership.deliver({ type: "Packet", socket: this.asOwned, data });
     else if (this.#ending !== undefined) this.#tellEnd(this.#ending);
   }
 
@@ -190,17 +194,9 @@ export class SocketEngine implements TransportEvents {
   #tellEnd(ending: Ending): void {
     if (this.#canStillSend(ending)) this.#isEndTold = true;
     else this.#go();
-    if (ending.error !== undefined) this.#deliver({ type: "TcpError", socket: this.asOwned, error: ending.error });
-    this.#deliver({ type: "SocketClosed", socket: this.asOwned });
-  }
-
-  /** An owner must not throw here; if one does, the stream does not suffer for it. */
-  #deliver(message: TcpMessage): void {
-    try {
-      this.#owner?.deliver(message);
-    } catch (error) {
-      this.runtime.rethrow(error);
-    }
+    if (ending.error !== undefined)
+      this.#ownership.deliver({ type: "TcpError", socket: this.asOwned, error: ending.error });
+    this.#ownership.deliver({ type: "SocketClosed", socket: this.asOwned });
   }
 
   #endForReceive(ending: Ending): SocketError {
@@ -293,8 +289,8 @@ export class SocketEngine implements TransportEvents {
   closed(): void {
     this.#sends.refuseAll(err("Closed"));
     this.#endWith(plainEnd);
-    this.#release();
-    if (this.#linger !== undefined) this.#stopLinger(this.#linger);
+    this.#hold.takeBack();
+    this.#departure.finish();
     for (const resolve of this.#whenClosed) resolve();
     this.#whenClosed = [];
   }
@@ -356,7 +352,7 @@ export class SocketEngine implements TransportEvents {
     this.#shut = "both";
     this.#sends.acceptAll(ok());
     this.#transport.end();
-    this.#startLinger();
+    this.#departure.startLinger();
     if (this.#isArmed) this.#tellEnd(plainEnd);
     else if (this.#ending === undefined && this.#hasRoom) {
       this.#transport.read();
@@ -419,8 +415,7 @@ export class SocketEngine implements TransportEvents {
     const wasOpen = this.#isOpen;
     this.#phase = "gone";
     this.#isArmed = false;
-    this.#leaveOwner?.();
-    this.#leaveOwner = undefined;
+    this.#ownership.release();
     if (wasOpen) this.#leave();
   }
 
@@ -437,30 +432,7 @@ export class SocketEngine implements TransportEvents {
     this.#sends.refuseAll(err("Closed"));
     this.#takeReader()?.resolve(err("Closed"));
     this.#deadline?.dispose();
-    if (this.#transport.isDestroyed) return;
-    if (this.#transport.queuedBytes === 0) {
-      this.#transport.destroy();
-      return;
-    }
-    this.#transport.stopReading();
-    this.#transport.end();
-    this.#startLinger();
-  }
-
-  #startLinger(): void {
-    if (this.#linger !== undefined) return;
-    const { alarms, clock } = this.runtime;
-    const linger = (this.#linger = new Alarm(() => {
-      this.#stopLinger(linger);
-      if (this.#transport.queuedBytes > 0) this.#transport.reset();
-      else this.#transport.destroy();
-    }));
-    // It holds nothing itself: the transport does, for as long as it has something to send.
-    alarms.set(linger, clock.now() + this.#options.linger);
-  }
-
-  #stopLinger(linger: Alarm): void {
-    this.runtime.alarms.clear(linger);
+    this.#departure.leave();
   }
 
   // ── owning ──
@@ -470,41 +442,20 @@ export class SocketEngine implements TransportEvents {
     from: Owner | undefined,
   ): Result<OwnedSocket, "NotOwner" | "Closed" | "OwnerExited"> {
     if (this.#phase === "gone") return err("Closed");
-    if (from !== undefined && processOf(from) !== this.#owner) return err("NotOwner");
-    const next = processOf(owner);
-    if (next === this.#owner) return ok(this.asOwned);
-    const previous = this.#owner;
-    if (!this.#attach(next)) return err("OwnerExited");
-    for (const message of previous?.takeBack?.(this.asOwned) ?? []) next.deliver(message);
-    return ok(this.asOwned);
-  }
-
-  /** Says false where `owner` has ended: then the socket is as it was. */
-  #attach(owner: Owner): boolean {
-    const leave = watch(owner, "resource", () => void this.close());
-    if (leave === undefined) return false;
-    this.#leaveOwner?.();
-    this.#leaveOwner = leave;
-    this.#owner = owner;
-    return true;
+    if (from !== undefined && !this.#ownership.isWith(from)) return err("NotOwner");
+    if (this.#ownership.isWith(owner)) return ok(this.asOwned);
+    return this.#ownership.handOver(owner, this.asOwned) ? ok(this.asOwned) : err("OwnerExited");
   }
 
   ref(): void {
-    if (this.#isHolding || this.#transport.isClosed) return;
-    this.#isHolding = true;
-    this.runtime.activity.hold();
+    if (this.#transport.isClosed) return;
+    this.#hold.give();
     this.#transport.ref();
   }
 
   unref(): void {
-    this.#release();
+    this.#hold.takeBack();
     this.#transport.unref();
-  }
-
-  #release(): void {
-    if (!this.#isHolding) return;
-    this.#isHolding = false;
-    this.runtime.activity.release();
   }
 
   // ── looking ──

@@ -1,0 +1,59 @@
+import { type Owner, watch } from "../process/owner.ts";
+import type { RuntimeEngine } from "../process/runtime.ts";
+import { processOf } from "../process/self.ts";
+import type { OwnedSocket, TcpMessage } from "./message.ts";
+
+/** Whose a socket is: who gets its messages, and at whose end it ends. Nobody's, until somebody takes it. */
+export class Ownership {
+  readonly #runtime: RuntimeEngine;
+  readonly #onEnd: () => void;
+  #owner: Owner | undefined;
+  #leave: (() => void) | undefined;
+
+  constructor(runtime: RuntimeEngine, onEnd: () => void) {
+    this.#runtime = runtime;
+    this.#onEnd = onEnd;
+  }
+
+  get isTaken(): boolean {
+    return this.#owner !== undefined;
+  }
+
+  isWith(owner: Owner): boolean {
+    return this.#owner === processOf(owner);
+  }
+
+  /** Says false where `owner` has ended: then everything is as it was. */
+  take(owner: Owner): boolean {
+    const next = processOf(owner);
+    const leave = watch(next, "resource", this.#onEnd);
+    if (leave === undefined) return false;
+    this.#leave?.();
+    this.#leave = leave;
+    this.#owner = next;
+    return true;
+  }
+
+  /** As `take`, and the messages of `socket` that wait in the old owner's mailbox come along, in order. */
+  handOver(owner: Owner, socket: OwnedSocket): boolean {
+    const previous = this.#owner;
+    if (!this.take(owner)) return false;
+    for (const message of previous?.takeBack?.(socket) ?? []) this.deliver(message);
+    return true;
+  }
+
+  /** An owner must not throw here; if one does, the stream does not suffer for it. */
+  deliver(message: TcpMessage): void {
+    try {
+      this.#owner?.deliver(message);
+    } catch (error) {
+      this.#runtime.rethrow(error);
+    }
+  }
+
+  /** The owner's end is no concern of the socket any more. */
+  release(): void {
+    this.#leave?.();
+    this.#leave = undefined;
+  }
+}
