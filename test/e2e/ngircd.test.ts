@@ -14,7 +14,7 @@ import { ircMember, type IrcPeer } from "../support/irc-peer.ts";
 import { closedPort } from "../support/peer.ts";
 import { startExample } from "../support/run-example.ts";
 
-jest.setTimeout(30_000);
+jest.setTimeout(60_000);
 
 const POLL_MS = 20;
 const WAIT_MS = 10_000;

@@ -7,7 +7,7 @@ import { closedPort } from "../support/peer.ts";
 import { normalised, runExample, startExample, startExampleOnTerminal } from "../support/run-example.ts";
 import { findProgram } from "../support/find-program.ts";
 
-jest.setTimeout(30_000);
+jest.setTimeout(60_000);
 
 const CONVERSATION = `A chat server listens on 127.0.0.1:PORT.
 

@@ -7,7 +7,7 @@ import { runExample } from "../support/run-example.ts";
 describe.each(["echo-client", "active-once", "two-sockets"])("examples/%s.ts", (name) => {
   test("prints what its comment says, and ends", async () => {
     expect(await runExample(name)).toEqual({ code: 0, stdout: promisedOutput(name), stderr: "" });
-  }, 30_000);
+  }, 60_000);
 });
 
 /** The words after "Prints:" in the first comment of the program, a line each. */

@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Socket } from "node:net";
 
-const WAIT_MS = 5_000;
+const WAIT_MS = 15_000;
 
 export interface IrcPeer extends AsyncDisposable {
   readonly socket: Socket;

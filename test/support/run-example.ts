@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 const ROOT = join(import.meta.dirname, "../..");
-const END_WITHIN_MS = 20_000;
+const END_WITHIN_MS = 40_000;
 
 export interface Ended {
   readonly code: number | null;

@@ -1,0 +1,278 @@
+// The other side of a connection, over plain node:net: it does what a test says, and nothing by itself.
+
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const WAIT_MS = 5_000;
+
+/** Everything a peer has read, and how the stream ended. */
+export interface Stream {
+  readonly data: Buffer;
+  readonly how: "Fin" | "Rst";
+}
+
+/** One connection. It reads nothing before it is told to. */
+export interface Peer extends AsyncDisposable {
+  readonly raw: Socket;
+  /** Resolves when the kernel has taken all of it. */
+  send(data: string | Uint8Array): Promise<void>;
+  /** Sends so many bytes, in pieces, until they are gone or the connection is; counts those that the kernel took. */
+  flood(byteSize: number): Flood;
+  /** Reads exactly so many bytes, and no more than Node reads ahead. */
+  receive(byteSize: number): Promise<Buffer>;
+  /** Reads what is still to come, to the end. */
+  readToEnd(): Promise<Stream>;
+  /** Ends its side; it can still read. */
+  halfClose(): Promise<void>;
+  /** Closes; with bytes that it has not read, the kernel makes it a reset. */
+  close(): void;
+  reset(): void;
+}
+
+export interface Flood {
+  /** Bytes that the kernel has taken so far. */
+  readonly taken: number;
+  /** Resolves when nothing has been taken for a while, or everything has. */
+  stalled(): Promise<void>;
+}
+
+/** A server whose connections are peers. */
+export interface PeerServer extends AsyncDisposable {
+  readonly port: number;
+  /** The next connection that nobody has taken. */
+  accept(): Promise<Peer>;
+  /** How many connections have come. */
+  readonly accepted: number;
+}
+
+export async function peerServer(host = "127.0.0.1"): Promise<PeerServer> {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }).listen(0, host);
+  return await peersOf(server);
+}
+
+/** A peer server on a unix socket, in a folder of its own. */
+export async function unixPeerServer(): Promise<PeerServer & { readonly path: string }> {
+  const folder = await temporaryFolder();
+  const path = join(folder.path, "socket");
+  const server = await peersOf(createServer({ allowHalfOpen: true, pauseOnConnect: true }).listen(path));
+  return {
+    ...server,
+    path,
+    [Symbol.asyncDispose]: async () => {
+      await server[Symbol.asyncDispose]();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** A new folder, which goes with all that is in it. */
+export async function temporaryFolder(): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp(join(tmpdir(), "tankard-"));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true }) };
+}
+
+/** A server that sends back whatever it gets, and ends when its client does. */
+export async function echoServer(): Promise<AsyncDisposable & { readonly port: number }> {
+  const sockets = new Set<Socket>();
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.add(socket);
+    socket.on("error", () => undefined); // a client that resets is no concern of the server's
+    socket.pipe(socket);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy();
+      await closed(server);
+    },
+  };
+}
+
+/** A port on which nobody listens: it was free a moment ago. */
+export async function closedPort(host = "127.0.0.1"): Promise<number> {
+  const server = createServer().listen(0, host);
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  await closed(server);
+  return port;
+}
+
+/** A peer that connects. */
+export async function connectPeer(to: { readonly port: number } | { readonly path: string }): Promise<Peer> {
+  const where = "path" in to ? { path: to.path } : { port: to.port, host: "127.0.0.1" };
+  const raw = connect({ ...where, allowHalfOpen: true, noDelay: true });
+  raw.pause();
+  await once(raw, "connect");
+  return peerOf(raw);
+}
+
+async function peersOf(server: Server): Promise<PeerServer> {
+  const waiting: Peer[] = [];
+  const all: Peer[] = [];
+  let wake = (): void => undefined;
+  server.on("connection", (raw: Socket) => {
+    raw.setNoDelay(true);
+    const peer = peerOf(raw);
+    all.push(peer);
+    waiting.push(peer);
+    wake();
+  });
+  await once(server, "listening");
+  const address = server.address();
+  return {
+    port: typeof address === "object" && address !== null ? address.port : 0,
+    get accepted() {
+      return all.length;
+    },
+    accept: async () => {
+      if (waiting.length === 0) {
+        await within(new Promise<void>((resolve) => (wake = resolve)), "No connection came");
+      }
+      return waiting.shift() as Peer;
+    },
+    [Symbol.asyncDispose]: async () => {
+      for (const peer of all) await peer[Symbol.asyncDispose]();
+      await closed(server);
+    },
+  };
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
+}
+
+function peerOf(raw: Socket): Peer {
+  let chunks: Buffer[] = [];
+  let size = 0;
+  let how: Stream["how"] | undefined;
+  let look = (): void => undefined;
+  const ended = (as: Stream["how"]): void => {
+    how ??= as;
+    look();
+  };
+  raw.on("data", (chunk: Buffer) => {
+    chunks.push(chunk);
+    size += chunk.length;
+    look();
+  });
+  raw.pause();
+  raw.on("end", () => ended(isReset(raw) ? "Rst" : "Fin"));
+  raw.on("error", () => ended("Rst"));
+  const whenClosed = new Promise((resolve) => raw.once("close", resolve));
+
+  const take = (byteSize: number): Buffer => {
+    const all = Buffer.concat(chunks);
+    chunks = [all.subarray(byteSize)];
+    size -= byteSize;
+    return all.subarray(0, byteSize);
+  };
+
+  const readUntil = (isEnough: () => boolean, what: string): Promise<void> => {
+    const enough = new Promise<void>((resolve) => {
+      look = () => {
+        if (!isEnough() && how === undefined) return;
+        look = () => undefined;
+        raw.pause();
+        resolve();
+      };
+    });
+    raw.resume();
+    look();
+    return within(enough, what);
+  };
+
+  return {
+    raw,
+    send: (data) =>
+      within(
+        new Promise((resolve, reject) => {
+          raw.write(data, (error) => {
+            if (error === null || error === undefined) resolve();
+            else reject(error);
+          });
+        }),
+        "The kernel does not take what the peer sends",
+      ),
+    flood: (byteSize) => flood(raw, byteSize),
+    receive: async (byteSize) => {
+      await readUntil(() => size >= byteSize, `Fewer than ${byteSize} bytes came`);
+      if (size < byteSize) throw new Error(`The stream ended by ${how} after ${size} bytes of ${byteSize}`);
+      return take(byteSize);
+    },
+    readToEnd: async () => {
+      await readUntil(() => false, "The stream does not end");
+      return { data: take(size), how: how ?? "Fin" };
+    },
+    halfClose: () => within(new Promise((resolve) => raw.end(resolve)), "The peer's side does not end"),
+    close: () => void raw.destroy(),
+    reset: () => void raw.resetAndDestroy(),
+    [Symbol.asyncDispose]: async () => {
+      raw.destroy();
+      await whenClosed;
+    },
+  };
+}
+
+/**
+ * Where data and a reset are read at once, libuv says that the stream has ended and nothing of the reset. But then the
+ * kernel knows the other side no more, though this side has not ended.
+ */
+function isReset(raw: Socket): boolean {
+  return !raw.writableEnded && raw.localPort !== undefined && raw.remoteAddress === undefined;
+}
+
+const floodPiece = Buffer.alloc(65_536, "x");
+const stallMs = 200;
+
+function flood(raw: Socket, byteSize: number): Flood {
+  let taken = 0;
+  const write = (): void => {
+    if (taken >= byteSize) return;
+    raw.write(floodPiece, (error) => {
+      if (error !== null && error !== undefined) return;
+      taken += floodPiece.length;
+      write();
+    });
+  };
+  write();
+  return {
+    get taken() {
+      return taken;
+    },
+    // Only time shows that the kernel takes no more.
+    stalled: async () => {
+      for (let seen = -1; seen !== taken && taken < byteSize;) {
+        seen = taken;
+        await new Promise((resolve) => setTimeout(resolve, stallMs));
+      }
+    },
+  };
+}
+
+/** Waits for what must happen, and says what has not. */
+export async function within<T>(promise: Promise<T>, otherwise: string, milliseconds = WAIT_MS): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new Error(`${otherwise} within ${milliseconds} ms`));
+    }, milliseconds);
+  });
+  try {
+    return await Promise.race([promise, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Waits, a turn of Node's loop at a time, until something is so that no event tells of. */
+export async function until(isSo: () => boolean, otherwise: string): Promise<void> {
+  const deadline = performance.now() + WAIT_MS;
+  while (!isSo()) {
+    if (performance.now() > deadline) throw new Error(`${otherwise} within ${WAIT_MS} ms`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
