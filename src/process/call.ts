@@ -91,6 +91,11 @@ class PendingCall implements Address {
     this.#withinMs = withinMs;
   }
 
+  /** Nobody receives from it. */
+  get key(): undefined {
+    return undefined;
+  }
+
   /** Nobody's process: a call of the answer's address itself finds no callee. */
   get holder(): undefined {
     return undefined;

@@ -1,10 +1,10 @@
 import { type Mailbox, Source } from "./mailbox.ts";
 import type { ProcessEngine } from "./process.ts";
-import { newSelector, type Selector, type SubjectKey } from "./selector.ts";
+import { type Keyed, newSelector, type Selector, type SubjectKey } from "./selector.ts";
 import type { OwnSubject } from "./subject.ts";
 
 /** What the runtime has to know of any subject. */
-export interface Address {
+export interface Address extends Keyed {
   /** The process that a message sent now would reach. */
   readonly holder: ProcessEngine | undefined;
   /** Whether another process may be behind it tomorrow. */
@@ -22,6 +22,10 @@ export class MailboxSubject implements Address, SubjectKey {
 
   constructor(holder: ProcessEngine) {
     this.holder = holder;
+  }
+
+  get key(): SubjectKey {
+    return this;
   }
 
   get text(): string {

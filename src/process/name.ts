@@ -65,6 +65,10 @@ class NamedSubject implements Address {
     this.#name = name;
   }
 
+  get key(): MailboxSubject | undefined {
+    return this.#name.inbox;
+  }
+
   get text(): string {
     return this.#name.text;
   }

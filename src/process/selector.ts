@@ -10,6 +10,11 @@ export interface SubjectKey {
   readonly source: Source;
 }
 
+/** What every subject says of itself. */
+export interface Keyed {
+  readonly key: SubjectKey | undefined;
+}
+
 /** Asks for arrays of `fields` values behind `tag`. */
 export interface RecordKey {
   readonly tag: unknown;
@@ -59,10 +64,15 @@ export class Selector<out M> {
 
   /**
    * Waits for the messages of `subject` too, each turned into an `N` by `mapper`. A later entry for the same subject
-   * replaces the earlier. Source: `process.select_map`.
+   * replaces the earlier.
+   *
+   * @throws TypeError for something that is no subject
+   * Source: `process.select_map`.
    */
   selectMap<S, const N>(subject: OwnSubject<S>, mapper: (message: S) => N): Selector<M | N> {
-    return withEntry(this, "subject", keyOf(subject), mapper as Mapper);
+    const key = keyOf(subject);
+    if (key === undefined) throw new TypeError("Cannot select: expected a subject that a process receives from");
+    return withEntry(this, "subject", key, mapper as Mapper);
   }
 
   /**
@@ -90,7 +100,7 @@ export class Selector<out M> {
 
   /** No longer waits for `subject`. Source: `process.deselect`. */
   deselect(subject: Subject<never>): Selector<M> {
-    const key: unknown = keyOf(subject);
+    const key = keyOf(subject);
     return make(this.#entries.filter((entry) => entry.kind !== "subject" || entry.key !== key));
   }
 }
@@ -168,7 +178,7 @@ function isSameTag(one: unknown, other: unknown): boolean {
   return one === other || (one !== one && other !== other);
 }
 
-/** Only a mailbox's subjects get here: by the types, nobody else can make one. */
-function keyOf(subject: Subject<never>): SubjectKey {
-  return subject as unknown as SubjectKey;
+/** The messages that `subject` stands for at this moment; none for a name that nobody holds. */
+function keyOf(subject: Subject<never>): SubjectKey | undefined {
+  return (subject as Partial<Keyed>).key;
 }

@@ -134,13 +134,15 @@ class Connecting {
       const step = await this.#dial({ address, family, port, localAddress, localPort }, until);
       if ("value" in step) return { transport: step.value };
       reason = this.#note(address, family, step.code);
-      if (step.code === outOfTime || this.#abortedBy !== undefined) break;
+      if (step.code === outOfTime) break;
     }
     return { reason };
   }
 
+  /** Once the call is aborted, every step fails at once, and that is no news. */
   #note(address: string, family: 4 | 6, code: string): SocketError {
     const reason = reasonOf(code);
+    if (this.#abortedBy !== undefined) return reason;
     const isNamedByCode = code === outOfTime || code === reason.toUpperCase();
     this.#attempts.push({ address, family, reason, code: isNamedByCode ? undefined : code });
     return reason;

@@ -22,7 +22,7 @@ export type SocketError =
   | "Enospc" | "Enosr" | "Enostr" | "Enosys" | "Enotblk" | "Enotdir" | "Enotsup" | "Enxio" | "Eopnotsupp"
   | "Eoverflow" | "Eperm" | "Epipe" | "Erange" | "Erofs" | "Espipe" | "Esrch" | "Estale" | "Etxtbsy" | "Exdev";
 
-/** One address that `connect` tried, and why it failed. */
+/** One address that `connect` tried, or the host itself where it has no address, and why it failed. */
 export interface ConnectAttempt {
   readonly address: string;
   readonly family: 4 | 6;
@@ -33,7 +33,7 @@ export interface ConnectAttempt {
 
 /**
  * Why `connect` failed: a reason for each IP version that was tried, or for the unix socket, or what called it off.
- * `attempts` are the single addresses in the order in which they were tried; a name that was not found leaves none.
+ * `attempts` are the single addresses in the order in which they were tried; a name that was not found stands for itself.
  *
  * Source: `mug.ConnectError`; `ConnectFailedUnix`, `ConnectAborted` and `attempts` are additions.
  */
@@ -63,7 +63,7 @@ export function describeError(error: SocketError | ConnectError | CallError): st
     case "ConnectFailedIpv6":
       return `could not connect over ${tried(error, 6, error.ipv6)}`;
     case "ConnectFailedBoth":
-      return `could not connect over ${tried(error, 6, error.ipv6)} or ${tried(error, 4, error.ipv4)}`;
+      return `could not connect over ${triedBoth(error)}`;
     case "ConnectFailedUnix":
       return `could not connect over a unix socket (${phrase(descriptions, error.reason)})`;
     case "ConnectAborted":
@@ -192,6 +192,15 @@ const reasonsByCode: ReadonlyMap<string, SocketError> = new Map([
   ...(Object.keys(descriptions) as SocketError[]).map((reason) => [reason.toUpperCase(), reason] as const),
   ...otherCodes.flatMap(([reason, codes]) => codes.map((code) => [code, reason] as const)),
 ]);
+
+// That a host has no address in one IP version is no news where it has one in the other.
+function triedBoth(error: Extract<ConnectError, { readonly type: "ConnectFailedBoth" }>): string {
+  const ipv4 = tried(error, 4, error.ipv4);
+  const ipv6 = tried(error, 6, error.ipv6);
+  if (error.ipv4 === "Nxdomain" && error.ipv6 !== "Nxdomain") return ipv6;
+  if (error.ipv6 === "Nxdomain" && error.ipv4 !== "Nxdomain") return ipv4;
+  return `${ipv6} or ${ipv4}`;
+}
 
 // One IP version's part of the sentence: its own reason first, then those of single addresses, each with the addresses.
 function tried(error: ConnectError, family: 4 | 6, reason: SocketError): string {

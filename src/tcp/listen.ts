@@ -56,7 +56,7 @@ export function listen(options: ListenOptions & ListenContext): Promise<Result<L
     checkPort(action, "port", port);
     if (host !== undefined) checkHost(action, "host", host);
   }
-  checkPort(action, "backlog", backlog);
+  checkBacklog(action, backlog);
   if (owner !== undefined) checkMethods(action, "owner", owner, ["deliver", "onExit"]);
   const where = path === undefined ? { host, port, backlog } : { path, backlog };
   return ListenerEngine.open(where, checkSocketOptions(options, action), owner);
@@ -90,6 +90,13 @@ export function accept<O extends Owner | undefined = undefined>(
 export function closeListener(listener: Listener): Promise<void> {
   engineOf(listener, "close").close();
   return Promise.resolve();
+}
+
+function checkBacklog(action: string, backlog: unknown): void {
+  if (typeof backlog === "number" && Number.isInteger(backlog) && backlog >= 1 && backlog <= 65_535) return;
+  throw new RangeError(
+    `Cannot ${action}: backlog must be a whole number from 1 to 65535, received ${valueText(backlog)}`,
+  );
 }
 
 /** An accept that waits, for a connection or for the end of its time, its owner or its listener. */

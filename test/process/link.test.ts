@@ -18,12 +18,12 @@ const reasons: readonly ExitReason[] = [Normal, Killed, Abnormal("why")];
 const exits = selectTrappedExits(newSelector(), (exit) => exit);
 
 describe("link", () => {
-  test.each(reasons.flatMap((reason) => [false, true].map((isLinker) => ({ reason, isLinker }))))(
-    "ties both lives: an end that is not Normal ends the other too, whoever linked ($reason.type, $isLinker)",
-    ({ reason, isLinker }) =>
+  test.each(reasons.flatMap((reason) => ["itself", "the other"].map((who) => ({ type: reason.type, reason, who }))))(
+    "ties both lives: whoever ends $type ends the other too, unless that is Normal (linked by $who)",
+    ({ reason, who }) =>
       inProcess(async (_self, { runtime }) => {
         const [one, other] = [await spawnPuppet(runtime), await spawnPuppet(runtime)];
-        expect(isLinker ? one.self.link(other.process) : other.self.link(one.process)).toBe(true);
+        expect(who === "itself" ? one.self.link(other.process) : other.self.link(one.process)).toBe(true);
         one.self.exit(reason);
         expect(other.process.isAlive).toBe(reason === Normal);
         if (reason === Normal) other.self.exit(reason);
@@ -64,7 +64,9 @@ describe("link", () => {
       chain[0]?.process.kill();
       expect(chain.map(({ process }) => process.isAlive)).toEqual([false, false, false, true, true]);
       expect(await chain[2]?.process.exited).toEqual(Killed);
-      expect(await chain[3]?.self.receive(exits, 0)).toMatchObject({ value: { owner: chain[2]?.process, reason: Killed } });
+      expect(await chain[3]?.self.receive(exits, 0)).toMatchObject({
+        value: { owner: chain[2]?.process, reason: Killed },
+      });
     }));
 
   test("twice is one link", () =>
@@ -86,7 +88,7 @@ describe("link", () => {
     }));
 
   test("to a process that has ended is false", () =>
-    inProcess(async (self, { runtime }) => {
+    inProcess((self, { runtime }) => {
       const process = spawnIdle(runtime);
       process.kill();
       expect(self.link(process)).toBe(false);
