@@ -6,15 +6,21 @@ import type { Scheduler } from "./scheduler.ts";
 const longestDelayMs = 2 ** 31 - 1;
 const notQueued = -1;
 
-/** One moment at which something happens. Belongs to the `Alarms` that it was set in, in one place at a time. */
+/**
+ * One moment at which something happens. While it is set, the program waits for it, unless it `isLight`: then it rings
+ * if the program is still there.
+ */
 export class Alarm {
   /** @internal */ at = Infinity;
   /** @internal The order of setting decides between equal moments. */ order = 0;
   /** @internal */ place = notQueued;
   /** @internal */ readonly ring: () => void;
 
-  constructor(ring: () => void) {
+  readonly isLight: boolean;
+
+  constructor(ring: () => void, { isLight = false } = {}) {
     this.ring = ring;
+    this.isLight = isLight;
   }
 
   get isSet(): boolean {
@@ -54,7 +60,8 @@ export class Alarms {
 
   /** Sets `alarm` to ring at the clock's `at`, whether or not it was set before. */
   set(alarm: Alarm, at: number): void {
-    if (alarm.isSet) this.clear(alarm);
+    this.clear(alarm);
+    if (!alarm.isLight) this.hold();
     alarm.at = at;
     alarm.order = this.#orders++;
     alarm.place = this.#heap.length;
@@ -67,6 +74,7 @@ export class Alarms {
     const place = alarm.place;
     if (place === notQueued) return;
     alarm.place = notQueued;
+    if (!alarm.isLight) this.release();
     const last = this.#heap.pop();
     if (last === undefined || last === alarm) return;
     last.place = place;
@@ -152,9 +160,12 @@ function isBefore(one: Alarm, other: Alarm): boolean {
 export class Deadline {
   readonly #alarms: Alarms;
   readonly #passed: () => void;
-  readonly #alarm = new Alarm(() => {
-    this.#look();
-  });
+  readonly #alarm = new Alarm(
+    () => {
+      this.#look();
+    },
+    { isLight: true }, // it may be left over from an earlier wait; the wait itself holds
+  );
   #at: number | undefined;
 
   constructor(alarms: Alarms, passed: () => void) {

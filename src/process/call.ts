@@ -1,7 +1,7 @@
 import { err, ok, type Result } from "../result.ts";
 import { Alarm } from "./alarm.ts";
 import { checkDelay } from "./clock.ts";
-import { type ExitReason, noproc } from "./exit.ts";
+import { type ExitReason, type ExitSignal, noproc } from "./exit.ts";
 import type { Address } from "./mailbox-subject.ts";
 import type { ProcessEngine } from "./process.ts";
 import type { Subject } from "./subject.ts";
@@ -84,7 +84,7 @@ class PendingCall implements Address {
   /** Absent once the call is over. */
   #resolve: ((result: Result<unknown, CallError>) => void) | undefined;
   #stopWatching: (() => void) | undefined;
-  #stopListening: (() => void) | undefined;
+  #stopWaiting: (() => void) | undefined;
 
   constructor(callee: ProcessEngine, withinMs: number) {
     this.#callee = callee;
@@ -111,13 +111,9 @@ class PendingCall implements Address {
       this.#stopWatching = this.#callee.onExit((reason) => {
         this.#finish(err({ type: "CalleeDown", reason }));
       }, "observer");
-      this.#stopListening = caller?.onInterrupt((signal) => {
-        this.#clear();
-        reject(signal);
-      });
+      if (caller !== undefined) this.#waitFor(caller, reject);
       if (this.#withinMs !== Infinity) {
         const { alarms, clock } = this.#callee.runtime;
-        alarms.hold();
         alarms.set(this.#alarm, clock.now() + this.#withinMs);
       }
       try {
@@ -127,6 +123,18 @@ class PendingCall implements Address {
         throw error;
       }
     });
+  }
+
+  #waitFor(caller: ProcessEngine, interrupt: (signal: ExitSignal) => void): void {
+    caller.receiver.beginWait();
+    const leave = caller.onInterrupt((signal) => {
+      this.#clear();
+      interrupt(signal);
+    });
+    this.#stopWaiting = () => {
+      leave();
+      caller.receiver.endWait();
+    };
   }
 
   send(message: unknown): void {
@@ -152,9 +160,7 @@ class PendingCall implements Address {
   #clear(): void {
     this.#resolve = undefined;
     this.#stopWatching?.();
-    this.#stopListening?.();
-    if (!this.#alarm.isSet) return;
+    this.#stopWaiting?.();
     this.#callee.runtime.alarms.clear(this.#alarm);
-    this.#callee.runtime.alarms.release();
   }
 }

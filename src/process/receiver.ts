@@ -26,9 +26,20 @@ export class Receiver implements Runnable {
   #waiting: Waiting | undefined;
   #deadline: Deadline | undefined;
   #isQueued = false;
+  /** Receives and calls that are pending. */
+  #waits = 0;
 
   constructor(runtime: RuntimeEngine) {
     this.#runtime = runtime;
+  }
+
+  /** The process waits for others; while it does, nothing can happen in it by itself. */
+  beginWait(): void {
+    if (this.#waits++ === 0) this.#runtime.activity.end();
+  }
+
+  endWait(): void {
+    if (--this.#waits === 0) this.#runtime.activity.begin();
   }
 
   /** Takes a message in: it goes to the receive that waits for it, or last into the mailbox. */
@@ -60,7 +71,7 @@ export class Receiver implements Runnable {
     }
     return new Promise((resolve, reject) => {
       this.#waiting = { selector, withinMs, resolve, reject };
-      this.#runtime.activity.end();
+      this.beginWait();
       if (!hasReductions) this.#queueUp();
       if (withinMs !== undefined) this.#startDeadline(withinMs);
     });
@@ -104,7 +115,7 @@ export class Receiver implements Runnable {
   #stopWaiting(): void {
     this.#waiting = undefined;
     this.#deadline?.stop();
-    this.#runtime.activity.begin();
+    this.endWait();
   }
 
   #startDeadline(withinMs: number): void {

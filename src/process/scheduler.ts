@@ -29,8 +29,6 @@ export class Scheduler {
   #left = reductions;
   /** When this slice was first looked at; 0 before that. */
   #sliceStart = 0;
-  /** Counts the slices, so that others can tell this turn from the next. */
-  #turn = 0;
   /** Who runs in this slice. */
   readonly #ready = new RunQueue();
   /** Who waits for the next: a socket's or a timer's turn in between does not run them. */
@@ -39,11 +37,6 @@ export class Scheduler {
   #isRunComing = false;
   #isRunning = false;
   #isSliceComing = false;
-
-  /** The number of this turn: it changes when the loop has been round. */
-  get turn(): number {
-    return this.#turn;
-  }
 
   get isIdle(): boolean {
     return this.#ready.isEmpty && this.#putOff.isEmpty;
@@ -75,7 +68,6 @@ export class Scheduler {
   enter(): void {
     this.#left = reductions;
     this.#sliceStart = 0;
-    this.#turn++;
     this.#isRunComing = true;
   }
 

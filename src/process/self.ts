@@ -187,9 +187,7 @@ export class SelfEngine implements Self {
       const stop = (): void => {
         stopListening();
         alarms.clear(alarm);
-        alarms.release();
       };
-      alarms.hold();
       alarms.set(alarm, clock.now() + ms);
     });
   }

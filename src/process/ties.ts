@@ -82,7 +82,7 @@ export class Ties {
       leave?.();
       const ties = tiesOf(other);
       ties?.forget(this.#process);
-      if (ties === undefined ? askToEnd(other, reason) : ties.#hearEnd(this.#process, reason)) isHeard = true;
+      if (ties === undefined ? this.#askToEnd(other, reason) : ties.#hearEnd(this.#process, reason)) isHeard = true;
     }
     this.#links.clear();
     return isHeard;
@@ -90,8 +90,19 @@ export class Ties {
 
   /** Somebody linked has ended. Says whether anybody hears of it. */
   #hearEnd(other: Owner, reason: ExitReason): boolean {
+    if (!this.#process.isAlive) return false;
     if (!this.#process.isTrappingExits) return reason.type !== "Normal" && this.#process.end(reason);
     this.#process.hearExit(other, reason);
+    return true;
+  }
+
+  #askToEnd(other: Owner, reason: ExitReason): boolean {
+    if (reason.type === "Normal" || other.exit === undefined) return false;
+    try {
+      other.exit(reason);
+    } catch (error) {
+      this.#process.runtime.rethrow(error);
+    }
     return true;
   }
 
@@ -104,10 +115,4 @@ export class Ties {
 function tiesOf(owner: Owner): Ties | undefined {
   const { ties } = owner as Partial<ProcessEngine>;
   return ties instanceof Ties ? ties : undefined;
-}
-
-function askToEnd(other: Owner, reason: ExitReason): boolean {
-  if (reason.type === "Normal" || other.exit === undefined) return false;
-  other.exit(reason);
-  return true;
 }

@@ -33,7 +33,6 @@ export class TimerEngine implements Timer {
     this.#periodMs = periodMs;
     this.#receiver = address.isName === true ? undefined : address.holder;
     if (this.#receiver?.isAlive === false) return;
-    runtime.alarms.hold();
     runtime.alarms.set(this.#alarm, runtime.clock.now() + delayMs);
     this.#receiver?.keepTimer(this);
   }
@@ -43,14 +42,14 @@ export class TimerEngine implements Timer {
     if (!this.#alarm.isSet) return err("TimerNotFound");
     const left = Math.max(0, this.#alarm.at - this.#runtime.clock.now());
     this.#runtime.alarms.clear(this.#alarm);
-    this.#end();
+    this.#receiver?.forgetTimer(this);
     return ok(left);
   }
 
   #fire(): void {
-    if (this.#periodMs === undefined) this.#end();
+    if (this.#periodMs === undefined) this.#receiver?.forgetTimer(this);
     else this.#runtime.alarms.set(this.#alarm, this.#nextBeat(this.#periodMs));
-    if (this.#address.holder !== undefined) this.#address.trySend(this.#message);
+    if (this.#address.isName !== true || this.#address.holder !== undefined) this.#address.trySend(this.#message);
     else this.#runtime.deadLetter({ message: this.#message, to: this.#address.text, why: "Unregistered" });
   }
 
@@ -58,10 +57,5 @@ export class TimerEngine implements Timer {
   #nextBeat(periodMs: number): number {
     const missed = Math.floor((this.#runtime.clock.now() - this.#alarm.at) / periodMs);
     return this.#alarm.at + (missed + 1) * periodMs;
-  }
-
-  #end(): void {
-    this.#runtime.alarms.release();
-    this.#receiver?.forgetTimer(this);
   }
 }

@@ -11,9 +11,12 @@ export class Departure {
   readonly #transport: Transport;
   readonly #runtime: RuntimeEngine;
   readonly #lingerMs: number;
-  readonly #alarm = new Alarm(() => {
-    this.#runOutOfTime();
-  });
+  readonly #alarm = new Alarm(
+    () => {
+      this.#runOutOfTime();
+    },
+    { isLight: true }, // the transport holds the program, while it has something to send
+  );
 
   constructor(transport: Transport, runtime: RuntimeEngine, lingerMs: number) {
     this.#transport = transport;
@@ -21,7 +24,7 @@ export class Departure {
     this.#lingerMs = lingerMs;
   }
 
-  /** From now on the time runs. It keeps no program alive: the transport does, while it has something to send. */
+  /** From now on the time runs. */
   startLinger(): void {
     if (!this.#alarm.isSet) this.#runtime.alarms.set(this.#alarm, this.#runtime.clock.now() + this.#lingerMs);
   }

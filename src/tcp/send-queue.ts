@@ -14,7 +14,7 @@ interface WaitingSend {
   readonly pieces: Pieces;
   readonly size: number;
   readonly settle: (result: SendResult) => void;
-  readonly alarm: Alarm | undefined;
+  readonly alarm: Alarm;
 }
 
 /**
@@ -27,8 +27,8 @@ export class SendQueue {
   readonly #runtime: RuntimeEngine;
   #waiting: WaitingSend[] = [];
   #waitingBytes = 0;
-  /** The scheduler's turn of the last write: a second one in the same turn is corked. */
-  #turn = -1;
+  /** Whether the kernel was written to and Node has not reported it yet: further writes of this turn are corked. */
+  #hasWritten = false;
   #isCorked = false;
 
   constructor(transport: Transport, options: ResolvedSocketOptions, runtime: RuntimeEngine) {
@@ -53,9 +53,8 @@ export class SendQueue {
    * @returns whether the connection still stands
    */
   write(pieces: Pieces): boolean {
-    const { turn } = this.#runtime.scheduler;
-    if (turn === this.#turn && !this.#isCorked) this.#corkThisTurn();
-    this.#turn = turn;
+    if (this.#hasWritten && !this.#isCorked) this.#corkThisTurn();
+    this.#hasWritten = true;
     const [first] = pieces;
     if (pieces.length === 1 && first !== undefined) this.#transport.write(first);
     else if (pieces.length > 1) {
@@ -73,23 +72,19 @@ export class SendQueue {
     return new Promise((settle) => {
       const { alarms, clock } = this.#runtime;
       const { sendTimeout } = this.#options;
-      const alarm =
-        sendTimeout === Infinity
-          ? undefined
-          : new Alarm(() => {
-              this.#timeOut(waiting);
-            });
+      const alarm = new Alarm(() => {
+        this.#timeOut(waiting);
+      });
       const waiting: WaitingSend = { pieces, size, settle, alarm };
       this.#waiting.push(waiting);
       this.#waitingBytes += size;
-      if (alarm === undefined) return;
-      alarms.hold();
-      alarms.set(alarm, clock.now() + sendTimeout);
+      if (sendTimeout !== Infinity) alarms.set(alarm, clock.now() + sendTimeout);
     });
   }
 
-  /** Some of the queue has left: whoever may go on does. */
+  /** Some of the queue has left: whoever may go on does. Node says so at the end of a turn, or later. */
   advance(): void {
+    this.#hasWritten = false;
     if (this.#waiting.length === 0 || this.#transport.queuedBytes >= this.#options.lowWatermark) return;
     while (this.#waiting.length > 0 && this.#transport.queuedBytes <= this.#options.highWatermark) {
       const next = this.#waiting.shift() as WaitingSend;
@@ -123,10 +118,7 @@ export class SendQueue {
 
   #settle(waiting: WaitingSend, result: SendResult): void {
     this.#waitingBytes -= waiting.size;
-    if (waiting.alarm !== undefined) {
-      this.#runtime.alarms.clear(waiting.alarm);
-      this.#runtime.alarms.release();
-    }
+    this.#runtime.alarms.clear(waiting.alarm);
     waiting.settle(result);
   }
 

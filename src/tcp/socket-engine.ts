@@ -60,6 +60,7 @@ export class SocketEngine implements TransportEvents {
   #hasPeerEnded = false;
   /** Whether the owner has been told `SocketClosed` while the socket stays open for sends (`exitOnClose: false`). */
   #isEndTold = false;
+  #exitsOnClose: boolean;
   // A dead socket says Closed once in each direction that has not heard it, and Enotconn after that.
   #saysClosedToReceive = false;
   #saysClosedToSend = false;
@@ -85,13 +86,14 @@ export class SocketEngine implements TransportEvents {
     this.runtime = runtime;
     this.#transport = transport;
     this.#options = options;
+    this.#exitsOnClose = options.exitOnClose;
     this.#sends = new SendQueue(transport, options, runtime);
     this.#ownership = new Ownership(runtime, () => void this.close());
     this.#departure = new Departure(transport, runtime, options.linger);
     this.#hold = new Hold(runtime.activity);
     transport.events = this;
     if (head !== undefined && head.length > 0) this.#stash.push(Buffer.from(head));
-    if (transport.isDestroyed) this.#ending = plainEnd;
+    if (transport.isDestroyed || transport.hasEnded) this.#ending = plainEnd;
     this.ref();
     if (owner !== undefined && !this.#ownership.take(owner)) void this.close();
   }
@@ -144,6 +146,11 @@ export class SocketEngine implements TransportEvents {
 
   disarm(): void {
     this.#isArmed = false;
+  }
+
+  /** From now on the peer's end leaves our side open, whatever `exitOnClose` said. */
+  stayOpenForSends(): void {
+    this.#exitsOnClose = false;
   }
 
   /** Gives what has come to whoever asked: to a receive that waits first, then to the owner. */
@@ -206,9 +213,7 @@ export class SocketEngine implements TransportEvents {
   }
 
   #canStillSend(ending: Ending): boolean {
-    return (
-      !this.#options.exitOnClose && ending.error === undefined && this.#shut === "nothing" && !this.#transport.hasFailed
-    );
+    return !this.#exitsOnClose && ending.error === undefined && this.#shut === "nothing" && !this.#transport.hasFailed;
   }
 
   #closedToReceive(): SocketError {
@@ -257,22 +262,28 @@ export class SocketEngine implements TransportEvents {
 
   end(): void {
     this.#hasPeerEnded = true;
-    this.#endWith(plainEnd);
+    if (this.#options.showEconnreset) this.#transport.probe();
+    this.#endWith({ error: this.#shownReset(this.#transport.failure) });
   }
 
   failed(code: string, while_: "reading" | "writing"): void {
-    const reason = reasonFromCode(code);
-    this.#lastError = { reason, code };
-    if (!this.#isOpen) return;
-    const ending = { error: this.#shown(reason) };
+    const reason = this.#note(code);
+    // A stream that has ended by a failure has nothing more to say.
+    if (!this.#isOpen || this.#ending?.error !== undefined) return;
     if (while_ === "reading") {
       this.#sends.refuseAll(err("Closed"));
-      this.#endWith(ending);
+      this.#endWith({ error: isReset(reason) ? this.#shownReset(code) : reason });
     } else {
       this.runtime.scheduler.enter();
-      this.#failSend(reason);
+      this.#failSend();
       this.runtime.scheduler.leave();
     }
+  }
+
+  #note(code: string): SocketError {
+    const reason = reasonFromCode(code);
+    this.#lastError = { reason, code };
+    return reason;
   }
 
   written(): void {
@@ -304,9 +315,8 @@ export class SocketEngine implements TransportEvents {
   }
 
   /** inet hides that a connection was reset, unless it is asked to show it. */
-  #shown(reason: SocketError): SocketError | undefined {
-    if (reason !== "Econnreset" && reason !== "Epipe") return reason;
-    return this.#options.showEconnreset ? "Econnreset" : undefined;
+  #shownReset(code: string | undefined): SocketError | undefined {
+    return this.#options.showEconnreset && isReset(reasonFromCode(code)) ? "Econnreset" : undefined;
   }
 
   // ── writing ──
@@ -320,17 +330,18 @@ export class SocketEngine implements TransportEvents {
     if (this.#phase === "gone") return err("Closed");
     if (this.#phase === "dead") return err(this.#closedToSend());
     if (this.#shut === "writing") return err("Closed");
-    if (this.#shut === "both" || this.#transport.hasFailed) return err(this.#failSend(undefined));
+    if (this.#shut === "both" || this.#transport.hasFailed) return err(this.#failSend());
     this.#sentCount++;
     if (this.#sends.mustWait) return this.#sends.wait(pieces);
-    return this.#sends.write(pieces) ? ok() : err(this.#failSend(undefined));
+    return this.#sends.write(pieces) ? ok() : err(this.#failSend());
   }
 
   /** As in inet, a send that fails throws away what was not read; what had been accepted before still leaves. */
-  #failSend(reason: SocketError | undefined): SocketError {
+  #failSend(): SocketError {
     const wasArmed = this.#isArmed;
-    const shown = reason === undefined ? undefined : this.#shown(reason);
-    const error = shown === "Econnreset" ? shown : undefined;
+    const { failure } = this.#transport;
+    if (failure !== undefined) this.#note(failure);
+    const error = this.#shownReset(failure);
     this.#stash.clear();
     if (wasArmed) this.#tellEnd({ error });
     else this.#die({ saysClosedToReceive: this.#reader === undefined, saysClosedToSend: false });
@@ -482,10 +493,10 @@ export class SocketEngine implements TransportEvents {
     }));
   }
 
-  #whileOpen<T>(look: () => T): Result<T, SocketError> {
+  #whileOpen<T>(look: () => T | undefined): Result<T, SocketError> {
     if (this.#phase === "gone") return err("Closed");
-    if (this.#phase === "dead" || this.#transport.isClosed) return err("Enotconn");
-    return { ok: true, value: look() };
+    const seen = this.#phase === "dead" || this.#transport.isClosed ? undefined : look();
+    return seen === undefined ? err("Enotconn") : { ok: true, value: seen };
   }
 
   /** Sockets with and without an owner are one thing at run time. */
@@ -504,4 +515,9 @@ export class SocketEngine implements TransportEvents {
   [inspect.custom](): string {
     return `Socket { id: ${String(this.id)}, phase: "${this.#phase}" }`;
   }
+}
+
+/** The two faces of a reset: to who reads, and to who writes. */
+function isReset(reason: SocketError): boolean {
+  return reason === "Econnreset" || reason === "Epipe";
 }

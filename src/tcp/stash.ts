@@ -5,6 +5,8 @@
  */
 export class Stash {
   #chunks: Buffer[] = [];
+  /** Where the first chunk stands; before it are chunks that were taken. */
+  #head = 0;
   /** Where the rest of the first chunk starts. */
   #start = 0;
   #size = 0;
@@ -32,7 +34,7 @@ export class Stash {
 
   /** Takes `size` bytes, of those that are here. A chunk that is taken whole is not copied. */
   take(size: number): Buffer {
-    const first = this.#chunks[0];
+    const first = this.#chunks[this.#head];
     this.#size -= size;
     this.#setApart = Math.max(0, this.#setApart - size);
     if (first === undefined) return Buffer.alloc(0);
@@ -44,7 +46,7 @@ export class Stash {
     }
     if (end === first.length) {
       const rest = this.#start === 0 ? first : first.subarray(this.#start);
-      this.#dropChunks(1);
+      this.#dropFirst();
       return rest;
     }
     return this.#join(size);
@@ -52,6 +54,7 @@ export class Stash {
 
   clear(): void {
     this.#chunks = [];
+    this.#head = 0;
     this.#start = 0;
     this.#size = 0;
     this.#setApart = 0;
@@ -59,25 +62,24 @@ export class Stash {
 
   #join(size: number): Buffer {
     const joined = Buffer.allocUnsafe(size);
-    let filled = 0;
-    let used = 0;
-    let start = this.#start;
-    for (const chunk of this.#chunks) {
-      const end = Math.min(chunk.length, start + size - filled);
-      joined.set(chunk.subarray(start, end), filled);
-      filled += end - start;
-      start = end < chunk.length ? end : 0;
-      if (end === chunk.length) used++;
-      if (filled === size) break;
+    for (let filled = 0; filled < size;) {
+      const chunk = this.#chunks[this.#head];
+      if (chunk === undefined) break;
+      const end = Math.min(chunk.length, this.#start + size - filled);
+      joined.set(chunk.subarray(this.#start, end), filled);
+      filled += end - this.#start;
+      if (end === chunk.length) this.#dropFirst();
+      else this.#start = end;
     }
-    this.#dropChunks(used);
-    this.#start = start;
     return joined;
   }
 
-  #dropChunks(count: number): void {
+  #dropFirst(): void {
     this.#start = 0;
-    if (count === this.#chunks.length) this.#chunks = [];
-    else this.#chunks.splice(0, count);
+    this.#head++;
+    // Half of the array is taken chunks: moving the rest costs no more than it cost to take them.
+    if (this.#head * 2 < this.#chunks.length) return;
+    this.#chunks = this.#chunks.slice(this.#head);
+    this.#head = 0;
   }
 }

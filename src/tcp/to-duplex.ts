@@ -12,6 +12,7 @@ import { engineOf } from "./socket.ts";
  */
 export function toDuplex(socket: Socket): Duplex {
   const engine = engineOf(socket, "make a stream");
+  engine.stayOpenForSends();
   return new Duplex({
     allowHalfOpen: true,
     autoDestroy: true,
@@ -33,7 +34,7 @@ export function toDuplex(socket: Socket): Duplex {
       done(ended.ok || ended.error === "Enotconn" || ended.error === "Closed" ? null : errorFrom(ended.error));
     },
     destroy(error, done) {
-      if (error === null) void engine.close();
+      if (this.readableEnded && this.writableFinished) void engine.close();
       else engine.abort();
       done(error);
     },

@@ -28,17 +28,24 @@ export interface Transport {
   readonly writtenBytes: number;
   /** Whether a write or read has failed, also where the event is still to come. */
   readonly hasFailed: boolean;
+  /** Node's code for that failure. */
+  readonly failure: string | undefined;
+  /** Whether the peer's end has been read. */
+  readonly hasEnded: boolean;
   /** Whether it was destroyed or reset; the descriptor is closed, or will be in a moment. */
   readonly isDestroyed: boolean;
   readonly isClosed: boolean;
-  readonly peername: Address;
-  readonly sockname: Address;
+  /** Absent where the kernel has no connection any more. */
+  readonly peername: Address | undefined;
+  readonly sockname: Address | undefined;
   read(): void;
   stopReading(): void;
   write(data: Uint8Array): void;
   /** Keeps what is written until `uncork`, which sends all of it with one system call. */
   cork(): void;
   uncork(): void;
+  /** Asks the kernel whether the connection was reset: where a reset comes together with data, Node reads a plain end. */
+  probe(): void;
   /** Ends our side once everything queued has left. */
   end(): void;
   /** Closes the descriptor now; what is queued is lost. */
@@ -77,6 +84,8 @@ export interface KernelOptions {
  * holds no buffer, and a read allocates what it needs and no more.
  */
 const readBuffer = Buffer.allocUnsafeSlow(65_536);
+
+const nothing = Buffer.alloc(0);
 
 const nobody: TransportEvents = {
   bytes: () => false,
@@ -261,6 +270,15 @@ class NodeTransport implements Transport {
     return this.#raw.errored !== null || this.#raw.destroyed;
   }
 
+  get failure(): string | undefined {
+    const errored: NodeJS.ErrnoException | null = this.#raw.errored;
+    return errored?.code;
+  }
+
+  get hasEnded(): boolean {
+    return this.#raw.readableEnded;
+  }
+
   get isDestroyed(): boolean {
     return this.#raw.destroyed;
   }
@@ -269,14 +287,17 @@ class NodeTransport implements Transport {
     return this.#raw.closed;
   }
 
-  get peername(): Address {
-    if (this.#path !== undefined) return { address: this.#path, port: 0 };
-    return { address: this.#raw.remoteAddress ?? "", port: this.#raw.remotePort ?? 0 };
+  get peername(): Address | undefined {
+    return this.#address(this.#raw.remoteAddress, this.#raw.remotePort);
   }
 
-  get sockname(): Address {
+  get sockname(): Address | undefined {
+    return this.#address(this.#raw.localAddress, this.#raw.localPort);
+  }
+
+  #address(address: string | undefined, port: number | undefined): Address | undefined {
     if (this.#path !== undefined) return { address: this.#path, port: 0 };
-    return { address: this.#raw.localAddress ?? "", port: this.#raw.localPort ?? 0 };
+    return address === undefined || port === undefined ? undefined : { address, port };
   }
 
   /** `onread`'s callback. Node goes on reading unless this says false. */
@@ -325,6 +346,10 @@ class NodeTransport implements Transport {
 
   uncork(): void {
     this.#raw.uncork();
+  }
+
+  probe(): void {
+    if (this.#raw.writableLength === 0 && this.#raw.writable) this.write(nothing);
   }
 
   end(): void {

@@ -21,18 +21,17 @@ import {
 } from "tankard";
 import { createSimulatedClock } from "tankard/testing";
 import { hosts } from "../support/names.ts";
-import { closedPort, echoServer, peerServer, type PeerServer, temporaryFolder, unixPeerServer, within } from "../support/peer.ts";
-import { silentServer } from "../support/silent-server.ts";
 import {
-  bytes,
-  nextMessage,
-  packet,
-  pending,
-  soFar,
-  soonMs,
-  startProcess,
-  unasked,
-} from "../support/test-process.ts";
+  closedPort,
+  echoServer,
+  peerServer,
+  type PeerServer,
+  temporaryFolder,
+  unixPeerServer,
+  within,
+} from "../support/peer.ts";
+import { silentServer } from "../support/silent-server.ts";
+import { bytes, nextMessage, packet, pending, soFar, soonMs, startProcess, unasked } from "../support/test-process.ts";
 import { turns } from "../support/turns.ts";
 
 const loopback = "127.0.0.1";
@@ -101,19 +100,22 @@ describe("connect", () => {
     },
   );
 
-  testIpv6("reaches the version that is preferred where a name has both, and the other where that one fails", async () => {
-    await using ipv4 = await peerServer();
-    await using ipv6 = await serverOn("::1", ipv4.port);
-    using _ = hosts({ "both.test": { 4: [loopback], 6: ["::1"] }, "old.test": { 4: [loopback], 6: ["::2"] } });
-    const addresses: string[] = [];
-    for (const host of ["both.test", "old.test"]) {
-      for (const ipVersionPreference of ["Ipv4Preferred", "Ipv6Preferred"] as const) {
-        await using socket = unwrap(await connect({ host, port: ipv6.port, ipVersionPreference }));
-        addresses.push(unwrap(peername(socket)).address);
+  testIpv6(
+    "reaches the version that is preferred where a name has both, and the other where that one fails",
+    async () => {
+      await using ipv4 = await peerServer();
+      await using ipv6 = await serverOn("::1", ipv4.port);
+      using _ = hosts({ "both.test": { 4: [loopback], 6: ["::1"] }, "old.test": { 4: [loopback], 6: ["::2"] } });
+      const addresses: string[] = [];
+      for (const host of ["both.test", "old.test"]) {
+        for (const ipVersionPreference of ["Ipv4Preferred", "Ipv6Preferred"] as const) {
+          await using socket = unwrap(await connect({ host, port: ipv6.port, ipVersionPreference }));
+          addresses.push(unwrap(peername(socket)).address);
+        }
       }
-    }
-    expect(addresses).toEqual([loopback, "::1", loopback, loopback]);
-  });
+      expect(addresses).toEqual([loopback, "::1", loopback, loopback]);
+    },
+  );
 
   describe("where it fails", () => {
     test.each([
@@ -121,11 +123,15 @@ describe("connect", () => {
       ["Ipv6Only", { type: "ConnectFailedIpv6", ipv6: "Nxdomain" }],
       ["Ipv4Preferred", { type: "ConnectFailedBoth", ipv4: "Nxdomain", ipv6: "Nxdomain" }],
       ["Ipv6Preferred", { type: "ConnectFailedBoth", ipv4: "Nxdomain", ipv6: "Nxdomain" }],
-    ] as const)("with %s is Nxdomain for an unknown host, and no address was tried", async (preference, error) => {
+    ] as const)("with %s is Nxdomain for an unknown host, with the resolver's own code", async (preference, error) => {
       // A label is 63 letters at most: no resolver has to be asked.
       const host = `${"a".repeat(64)}.invalid`;
       const failed = await connect({ host, port: 1, ipVersionPreference: preference });
-      expect(failed).toEqual(err({ ...error, attempts: [] }));
+      expect(failed).toMatchObject(err(error));
+      const attempts = failed.ok ? [] : failed.error.attempts;
+      expect(new Set(attempts.map(({ address, code }) => `${address} ${code ?? ""}`))).toEqual(
+        new Set([`${host} ENOTFOUND`]),
+      );
     });
 
     test("is Nxdomain for an address of the IP version that is not tried", async () => {

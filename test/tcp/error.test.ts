@@ -59,7 +59,11 @@ describe("describeError", () => {
     ],
     [
       { type: "ConnectFailedBoth", ipv6: "Nxdomain", ipv4: "Econnrefused", attempts: [refused("127.0.0.1")] },
-      "could not connect over IPv6 (host name not found) or IPv4 (connection refused: 127.0.0.1)",
+      "could not connect over IPv4 (connection refused: 127.0.0.1)",
+    ],
+    [
+      { type: "ConnectFailedBoth", ipv6: "Enetunreach", ipv4: "Econnrefused", attempts: [refused("127.0.0.1")] },
+      "could not connect over IPv6 (no route to the network) or IPv4 (connection refused: 127.0.0.1)",
     ],
     [
       { type: "ConnectFailedUnix", reason: "Enoent", attempts: [] },
