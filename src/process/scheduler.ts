@@ -13,7 +13,7 @@ const reductionsPerLook = 32;
  * (`npm run bench:fairness`).
  */
 const sliceMs = 0.025;
-/** A run queue that was longer gives its memory back when it is empty. */
+/** A run queue that was longer gives its memory back. */
 const keptLength = 4096;
 
 const settled = Promise.resolve();
@@ -30,9 +30,9 @@ export class Scheduler {
   /** When this slice was first looked at; 0 before that. */
   #sliceStart = 0;
   /** Who runs in this slice. */
-  readonly #ready = new RunQueue();
+  #ready = new RunQueue();
   /** Who waits for the next: a socket's or a timer's turn in between does not run them. */
-  readonly #putOff = new RunQueue();
+  #putOff = new RunQueue();
   /** Whether somebody will run who is ready: the turn that we are in, or a microtask on its way. */
   #isRunComing = false;
   #isRunning = false;
@@ -76,11 +76,9 @@ export class Scheduler {
     this.#isRunComing = false;
     if (this.#isRunning) return;
     this.#isRunning = true;
-    for (let next = this.#ready.shift(); next !== undefined; next = this.#ready.shift()) {
-      if (this.charge()) next.run();
-      else this.#putOffToNextSlice(next);
-    }
+    while (!this.#ready.isEmpty && this.charge()) this.#ready.shift()?.run();
     this.#isRunning = false;
+    if (!this.#ready.isEmpty) this.#putOffTheRest();
   }
 
   /** Puts `runnable` last in the run queue, of this slice or the next. It never runs inside this call. */
@@ -96,6 +94,17 @@ export class Scheduler {
 
   #putOffToNextSlice(runnable: Runnable): void {
     this.#putOff.push(runnable);
+    this.#orderSlice();
+  }
+
+  /** Those who were ready first, before those who have become so since. */
+  #putOffTheRest(): void {
+    this.#ready.takeOver(this.#putOff);
+    [this.#ready, this.#putOff] = [this.#putOff, this.#ready];
+    this.#orderSlice();
+  }
+
+  #orderSlice(): void {
     if (this.#isSliceComing) return;
     this.#isSliceComing = true;
     setImmediate(this.#startSlice);
@@ -108,7 +117,8 @@ export class Scheduler {
   readonly #startSlice = (): void => {
     this.#isSliceComing = false;
     this.enter();
-    this.#ready.takeOver(this.#putOff);
+    this.#putOff.takeOver(this.#ready);
+    [this.#ready, this.#putOff] = [this.#putOff, this.#ready];
     this.leave();
   };
 
@@ -119,9 +129,10 @@ export class Scheduler {
   }
 }
 
-/** First in, first out. Its array is given up when it was long. */
+/** First in, first out. */
 class RunQueue {
   #runnables: Runnable[] = [];
+  /** Where the first one stands; before it are those that have run. */
   #head = 0;
 
   get isEmpty(): boolean {
@@ -133,21 +144,25 @@ class RunQueue {
   }
 
   shift(): Runnable | undefined {
-    const first = this.#runnables[this.#head];
-    if (first === undefined) return undefined;
-    this.#head++;
+    const first = this.#runnables[this.#head++];
     if (this.isEmpty) this.#clear();
+    else if (this.#head > keptLength && this.#head * 2 > this.#runnables.length) this.#dropRun();
     return first;
   }
 
   /** Puts all of `other` last. */
   takeOver(other: RunQueue): void {
-    for (let next = other.shift(); next !== undefined; next = other.shift()) this.push(next);
+    while (!other.isEmpty) this.push(other.shift() as Runnable);
   }
 
   #clear(): void {
     if (this.#runnables.length > keptLength) this.#runnables = [];
     else this.#runnables.length = 0;
+    this.#head = 0;
+  }
+
+  #dropRun(): void {
+    this.#runnables = this.#runnables.slice(this.#head);
     this.#head = 0;
   }
 }

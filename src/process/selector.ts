@@ -31,6 +31,9 @@ export type Entry =
 
 type Mapper = (message: unknown) => unknown;
 
+/** One function for all entries that need no other. */
+const unchanged = <M>(message: M): M => message;
+
 let make: <M>(entries: readonly Entry[]) => Selector<M>;
 /** @internal What `selector` waits for, from the special to the general. */
 export let entriesOf: (selector: Selector<unknown>) => readonly Entry[];
@@ -59,7 +62,7 @@ export class Selector<out M> {
 
   /** Waits for the messages of `subject` too, as they are. Source: `process.select`. */
   select<N>(subject: OwnSubject<N>): Selector<M | N> {
-    return this.selectMap(subject, (message) => message);
+    return this.selectMap(subject, unchanged);
   }
 
   /**
