@@ -1,5 +1,6 @@
 import type { Result } from "./result.ts";
 import { describeError } from "./tcp/error.ts";
+import { valueText } from "./tcp/value-text.ts";
 
 /** Thrown by `unwrap`. Its message is the reason in words, its `error` the reason itself. */
 export class UnwrapError extends Error {
@@ -28,6 +29,6 @@ function textOf(error: unknown): string {
   try {
     return describeError(error as Parameters<typeof describeError>[0]);
   } catch {
-    return typeof error === "string" ? error : `the result was an error: ${JSON.stringify(error)}`;
+    return typeof error === "string" ? error : `the result was an error: ${valueText(error)}`;
   }
 }

@@ -158,6 +158,7 @@ class PendingCall implements Address {
   }
 
   #clear(): void {
+    if (this.#resolve === undefined) return;
     this.#resolve = undefined;
     this.#stopWatching?.();
     this.#stopWaiting?.();

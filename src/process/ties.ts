@@ -35,7 +35,9 @@ export class Ties {
   #tieToOther(target: Owner): boolean {
     const leave = watch(target, "observer", (reason) => {
       this.#links.delete(target);
-      this.#hearEnd(target, reason);
+      // Its crash enters the runtime here: if nobody hears of it in this process either, it has to be reported.
+      if (reason.type === "Abnormal" && !this.#process.isTrappingExits) this.#process.crash(reason.reason);
+      else this.#hearEnd(target, reason);
     });
     if (leave !== undefined) this.#links.set(target, leave);
     return leave !== undefined;

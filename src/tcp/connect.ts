@@ -7,7 +7,7 @@ import type { OwnedSocket, Socket } from "./message.ts";
 import { checkConnectOptions, type ConnectContext, type ConnectionOptions, type ResolvedOptions } from "./options.ts";
 import { resolve } from "./resolve.ts";
 import { SocketEngine } from "./socket-engine.ts";
-import { type Destination, dial, familyOf, type Transport } from "./transport.ts";
+import { type Destination, dial, familyOf, longestPathBytes, type Transport } from "./transport.ts";
 
 /**
  * Connects to a TCP server, or to a unix socket. Looks the host up in each IP version that `ipVersionPreference`
@@ -97,7 +97,8 @@ class Connecting {
   }
 
   async #connectPath(path: string): Promise<Result<SocketEngine, ConnectError>> {
-    const step = await this.#dial({ path }, this.#timeLimit);
+    const isTooLong = Buffer.byteLength(path) > longestPathBytes;
+    const step = isTooLong ? { code: "ENAMETOOLONG" } : await this.#dial({ path }, this.#timeLimit);
     if ("value" in step) return this.#socket(step.value);
     return err({ type: "ConnectFailedUnix", reason: reasonOf(step.code), attempts: this.#attempts });
   }

@@ -8,7 +8,7 @@ import type { OwnedSocket, Socket } from "./message.ts";
 import { checkOptionNames, checkHost, checkMethods, checkPath, checkPort } from "./option-checks.ts";
 import { checkSocketOptions, type ResolvedSocketOptions, type SocketOptions, socketOptionNames } from "./options.ts";
 import { SocketEngine } from "./socket-engine.ts";
-import { serve, type ServerSocket, type Transport } from "./transport.ts";
+import { longestPathBytes, serve, type ServerSocket, type Transport } from "./transport.ts";
 import { valueText } from "./value-text.ts";
 
 /** Where to listen. The options of a socket are those of every socket that is accepted. Source: `gen_tcp:listen`. */
@@ -58,6 +58,7 @@ export function listen(options: ListenOptions & ListenContext): Promise<Result<L
   }
   checkBacklog(action, backlog);
   if (owner !== undefined) checkMethods(action, "owner", owner, ["deliver", "onExit"]);
+  if (path !== undefined && Buffer.byteLength(path) > longestPathBytes) return Promise.resolve(err("Enametoolong"));
   const where = path === undefined ? { host, port, backlog } : { path, backlog };
   return ListenerEngine.open(where, checkSocketOptions(options, action), owner);
 }

@@ -53,11 +53,12 @@ export class SendQueue {
    * @returns whether the connection still stands
    */
   write(pieces: Pieces): boolean {
+    const [first] = pieces;
+    if (first === undefined) return !this.#transport.hasFailed;
     if (this.#hasWritten && !this.#isCorked) this.#corkThisTurn();
     this.#hasWritten = true;
-    const [first] = pieces;
-    if (pieces.length === 1 && first !== undefined) this.#transport.write(first);
-    else if (pieces.length > 1) {
+    if (pieces.length === 1) this.#transport.write(first);
+    else {
       this.#transport.cork();
       for (const piece of pieces) this.#transport.write(piece);
       this.#transport.uncork();

@@ -364,6 +364,7 @@ export class SocketEngine implements TransportEvents {
     this.#sends.acceptAll(ok());
     this.#transport.end();
     this.#departure.startLinger();
+    if (this.#transport.isFinished) this.finished();
     if (this.#isArmed) this.#tellEnd(plainEnd);
     else if (this.#ending === undefined && this.#hasRoom) {
       this.#transport.read();
@@ -404,7 +405,7 @@ export class SocketEngine implements TransportEvents {
   /** Gone at once for everybody. Unread bytes make it a reset; otherwise what is queued leaves first. */
   close(): Promise<void> {
     if (this.#phase !== "gone") {
-      if (this.#stash.size > 0) this.#cut();
+      if (this.#stash.size + this.#transport.untoldBytes > 0) this.#cut();
       else {
         if (this.#phase === "open" && this.#shut === "nothing") this.#sends.acceptAll(err("Closed"));
         this.#go();
@@ -415,6 +416,7 @@ export class SocketEngine implements TransportEvents {
 
   abort(): void {
     if (this.#phase !== "gone") this.#cut();
+    else if (!this.#transport.isDestroyed) this.#transport.reset(); // it was closed, and its queue is still leaving
   }
 
   #cut(): void {

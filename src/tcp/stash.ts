@@ -1,3 +1,7 @@
+/** A chunk of no more bytes is copied behind the one before it. */
+const smallBytes = 512;
+const blockBytes = 4096;
+
 /**
  * Bytes that have been read and that nobody has taken, as the chunks in which they came.
  *
@@ -11,14 +15,32 @@ export class Stash {
   #start = 0;
   #size = 0;
   #setApart = 0;
+  /** The block that the last chunk is the filled part of, where it is one. */
+  #block: { readonly bytes: Buffer; filled: number } | undefined;
 
   get size(): number {
     return this.#size;
   }
 
   push(chunk: Buffer): void {
-    this.#chunks.push(chunk);
+    if (this.#size > 0 && chunk.length <= smallBytes) this.#pack(chunk);
+    else {
+      this.#chunks.push(chunk);
+      this.#block = undefined;
+    }
     this.#size += chunk.length;
+  }
+
+  /** A peer that sends byte by byte must not cost a Buffer for each: small chunks go into one block. */
+  #pack(chunk: Buffer): void {
+    if (this.#block === undefined || this.#block.filled + chunk.length > this.#block.bytes.length) {
+      this.#block = { bytes: Buffer.allocUnsafe(blockBytes), filled: 0 };
+      this.#chunks.push(this.#block.bytes);
+    }
+    const block = this.#block;
+    block.bytes.set(chunk, block.filled);
+    block.filled += chunk.length;
+    this.#chunks[this.#chunks.length - 1] = block.bytes.subarray(0, block.filled);
   }
 
   /** Makes everything that is here one packet. */
@@ -58,6 +80,7 @@ export class Stash {
     this.#start = 0;
     this.#size = 0;
     this.#setApart = 0;
+    this.#block = undefined;
   }
 
   #join(size: number): Buffer {
@@ -77,6 +100,7 @@ export class Stash {
   #dropFirst(): void {
     this.#start = 0;
     this.#head++;
+    if (this.#head === this.#chunks.length) this.#block = undefined;
     // Half of the array is taken chunks: moving the rest costs no more than it cost to take them.
     if (this.#head * 2 < this.#chunks.length) return;
     this.#chunks = this.#chunks.slice(this.#head);

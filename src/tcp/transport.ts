@@ -32,6 +32,10 @@ export interface Transport {
   readonly failure: string | undefined;
   /** Whether the peer's end has been read. */
   readonly hasEnded: boolean;
+  /** Whether our end is out, behind everything that was queued. */
+  readonly isFinished: boolean;
+  /** Bytes that were read and not told, because the listener had stopped. */
+  readonly untoldBytes: number;
   /** Whether it was destroyed or reset; the descriptor is closed, or will be in a moment. */
   readonly isDestroyed: boolean;
   readonly isClosed: boolean;
@@ -95,6 +99,9 @@ const nobody: TransportEvents = {
   finished: () => undefined,
   closed: () => undefined,
 };
+
+/** A longer path of a unix socket would be cut off by the system, in silence. */
+export const longestPathBytes = 107;
 
 /** Whether `text` is an address rather than a name, and of which IP version. */
 export function familyOf(text: string): 4 | 6 | undefined {
@@ -277,6 +284,14 @@ class NodeTransport implements Transport {
 
   get hasEnded(): boolean {
     return this.#raw.readableEnded;
+  }
+
+  get isFinished(): boolean {
+    return this.#raw.writableFinished;
+  }
+
+  get untoldBytes(): number {
+    return this.#raw.readableLength;
   }
 
   get isDestroyed(): boolean {

@@ -206,7 +206,6 @@ describe("a crash is not handled", () => {
       expect(crashes).toMatchObject([{ handled: false }]);
     }));
 
-  // FAILS: handled is true. The third process finds the first already ending, and takes that for somebody who hears.
   test("where it only ends a ring of linked processes that nobody watches", () =>
     inProcess(async (_self, { runtime, crashes }) => {
       const ring = [await spawnPuppet(runtime), await spawnPuppet(runtime), await spawnPuppet(runtime)] as const;
@@ -218,7 +217,6 @@ describe("a crash is not handled", () => {
       expect(crashes).toMatchObject([{ handled: false }]);
     }));
 
-  // FAILS: handled is true. The first process traps exits, which counts although it is the one that ends.
   test("where it comes back over links to the process that it came from, which traps exits", () =>
     inProcess(async (_self, { runtime, crashes }) => {
       const ring = [await spawnPuppet(runtime), await spawnPuppet(runtime), await spawnPuppet(runtime)] as const;
@@ -242,7 +240,6 @@ describe("a crash in a net of linked processes", () => {
   });
   type Net = typeof net extends fc.Arbitrary<infer N> ? N : never;
 
-  // FAILS for rings, as above.
   test("ends whom it reaches over those who do not trap exits, and is handled where anybody who hears lives on or is watched", async () => {
     await fc.assert(
       fc.asyncProperty(net, async (of) => {
@@ -364,7 +361,6 @@ describe("an exit listener that throws", () => {
 });
 
 describe("a linked owner whose exit throws", () => {
-  // FAILS: the error leaves kill, the observer hears nothing and exited never resolves.
   test("keeps nobody else from hearing", async () => {
     const { runtime } = createWorld();
     const { process, self } = await spawnPuppet(runtime);

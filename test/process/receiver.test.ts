@@ -298,17 +298,20 @@ describe("receives with a time-out among messages that come in time", () => {
     { maxLength: 10 },
   );
 
-  test("give what a list of arrivals gives that is searched from the oldest", async () => {
+  const end = fc.option(fc.nat({ max: 60 }), { nil: Infinity });
+
+  test("give what a list of arrivals gives that is searched from the oldest, up to the end of the process", async () => {
     await fc.assert(
-      fc.asyncProperty(arrivals, waits, async (messages, receives) => {
-        expect(await receiveInTime(messages, receives)).toEqual(model(messages, receives));
+      fc.asyncProperty(arrivals, waits, end, async (messages, receives, killedAtMs) => {
+        const results = await receiveInTime(messages, receives, killedAtMs);
+        expect(results).toEqual(model(messages, receives).filter(({ at }) => at <= killedAtMs));
       }),
       { numRuns: 150 },
     );
   });
 
   // What is due in one moment comes before the process goes on, and before a time-out of the same moment.
-  function model(messages: readonly Arrival[], receives: readonly Wait[]): unknown[] {
+  function model(messages: readonly Arrival[], receives: readonly Wait[]): TimedResult[] {
     const left = messages.map((message, number) => ({ ...message, number })).sort((a, b) => a.atMs - b.atMs);
     let now = 0;
     return receives.map(({ subjects, withinMs }) => {
@@ -319,27 +322,38 @@ describe("receives with a time-out among messages that come in time", () => {
     });
   }
 
-  function receiveInTime(messages: readonly Arrival[], receives: readonly Wait[]): Promise<unknown[]> {
-    return inProcess(async (_self, { runtime, clock }) => {
+  function receiveInTime(
+    messages: readonly Arrival[],
+    receives: readonly Wait[],
+    killedAtMs: number,
+  ): Promise<TimedResult[]> {
+    return inProcess(async (_self, { runtime, clock, deadLetters }) => {
+      const results: TimedResult[] = [];
       const receiver = runtime.spawn(async (self) => {
         const subjects = subjectNumbers.map(() => self.newSubject<number>());
         messages.forEach(({ subject, atMs }, number) => {
           self.sendAfter(subjects[subject] as OwnSubject<number>, atMs, number);
         });
-        const results = [];
         for (const wait of receives) {
           const result = await self.receive(selectorOf(subjects, wait), wait.withinMs);
           results.push({ at: clock.now(), result });
         }
-        return results;
+        await self.receiveForever(newSelector());
       });
       // In single steps, with turns between them: however many slices the receiver needs, the time is the same.
-      for (let ms = 0; ms <= 200; ms++) {
+      for (let ms = 0; ms <= 130; ms++) {
         await turns(1);
+        if (ms === killedAtMs) receiver.kill();
         await clock.advance(1);
       }
-      return await receiver.result;
+      if (deadLetters.length > 0) throw new Error("A timer outlived its receiver");
+      return results;
     });
+  }
+
+  interface TimedResult {
+    readonly at: number;
+    readonly result: unknown;
   }
 
   function selectorOf(subjects: readonly OwnSubject<number>[], wait: Wait): Selector<number> {

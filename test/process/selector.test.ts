@@ -360,7 +360,6 @@ describe("deselect", () => {
       expect(await process.result).toEqual(err("Timeout"));
     }));
 
-  // FAILS: the entry stays, since the address of a name is another object than the subject that register gave.
   test("takes the address of a name for the subject that the name's holder receives from", () =>
     inProcess(async (self, world) => {
       const name = newName<string>("deselected");

@@ -29,6 +29,7 @@ export interface Peer extends AsyncDisposable {
   halfClose(): Promise<void>;
   /** Closes; with bytes that it has not read, the kernel makes it a reset. */
   close(): void;
+  /** Of a unix socket, which has no resets, `close`. */
   reset(): void;
 }
 
@@ -209,7 +210,10 @@ function peerOf(raw: Socket): Peer {
     },
     halfClose: () => within(new Promise((resolve) => raw.end(resolve)), "The peer's side does not end"),
     close: () => void raw.destroy(),
-    reset: () => void raw.resetAndDestroy(),
+    reset: () => {
+      if (raw.localPort === undefined) raw.destroy();
+      else raw.resetAndDestroy();
+    },
     [Symbol.asyncDispose]: async () => {
       raw.destroy();
       await whenClosed;

@@ -22,7 +22,7 @@ import {
   tcpMessages,
   unwrap,
 } from "tankard";
-import { connectPeer, type Peer, peerServer, until } from "./peer.ts";
+import { connectPeer, type Peer, type PeerServer, peerServer, unixPeerServer, until } from "./peer.ts";
 
 /** A process that does nothing but what the test does in its name. */
 export interface TestProcess extends AsyncDisposable {
@@ -63,17 +63,30 @@ export interface Connected extends TestProcess {
   readonly peer: Peer;
 }
 
-export type SocketKind = "connected" | "accepted";
+export type SocketKind = "connected" | "accepted" | "connected over a unix socket";
 
-/** The two kinds of socket, which run the same state machine over different readers of Node's. */
+/** The two kinds of TCP socket, which run the same state machine over different readers of Node's. */
 export const socketKinds: readonly SocketKind[] = ["connected", "accepted"];
 
 /** Options that both kinds of socket take. */
 export type BothOptions = Omit<ListenOptions & ConnectionOptions, "host" | "port" | "path" | "backlog">;
 
-/** A socket of either kind, owned by a process of its own. */
-export function open(kind: SocketKind, options: BothOptions = {}, host?: Pick<Host, "spawn">): Promise<Connected> {
-  return kind === "connected" ? connectedToPeer(options, host) : acceptedFromPeer(options, host);
+/** A socket of some kind, owned by a process of its own. */
+export async function open(
+  kind: SocketKind,
+  options: BothOptions = {},
+  host?: Pick<Host, "spawn">,
+): Promise<Connected> {
+  switch (kind) {
+    case "connected":
+      return await connectedToPeer(options, host);
+    case "accepted":
+      return await acceptedFromPeer(options, host);
+    case "connected over a unix socket": {
+      const server = await unixPeerServer();
+      return await connectedAt(server, { ...options, path: server.path }, host);
+    }
+  }
 }
 
 /** A socket that was connected to a peer. */
@@ -81,7 +94,14 @@ export async function connectedToPeer(
   options: Partial<ConnectionOptions> = {},
   host?: Pick<Host, "spawn">,
 ): Promise<Connected> {
-  const server = await peerServer();
+  return await connectedAt(await peerServer(), options, host);
+}
+
+async function connectedAt(
+  server: PeerServer,
+  options: Partial<ConnectionOptions>,
+  host: Pick<Host, "spawn"> | undefined,
+): Promise<Connected> {
   const client = await connectedTo(server.port, options, host);
   const peer = await server.accept();
   return {

@@ -38,6 +38,7 @@ import {
   startProcess,
   unasked,
 } from "../support/test-process.ts";
+import { turns } from "../support/turns.ts";
 
 /** More than the kernel takes for a peer that does not read. */
 const tooMuch = pattern(24 * 1024 * 1024);
@@ -246,6 +247,17 @@ describe("shutdownWrite", () => {
       expect(await nextMessage(client.self)).toEqual(packet(client.socket, "message"));
     });
 
+    test("and the peer's end together end the connection without a reset", async () => {
+      await using client = await open(kind);
+      unwrap(await send(client.socket, "request"));
+      unwrap(await shutdownWrite(client.socket));
+      expect(await client.peer.readToEnd()).toEqual({ data: Buffer.from("request"), how: "Fin" });
+      await client.peer.send("response");
+      await client.peer.halfClose();
+      expect(await receive(client.socket, soonMs)).toEqual(bytes("response"));
+      expect(await receive(client.socket, soonMs)).toEqual(err("Closed"));
+    });
+
     test("is ok twice, and Closed or Enotconn where the socket is over", async () => {
       await using client = await open(kind);
       expect(await shutdownWrite(client.socket)).toEqual(ok());
@@ -338,6 +350,16 @@ describe("close", () => {
       await using client = await open(kind, { readAhead: 1 });
       await client.peer.send(pattern(400_000));
       unwrap(await receive(client.socket, soonMs));
+      await close(client.socket);
+      expect((await client.peer.readToEnd()).how).toBe("Rst");
+    });
+
+    test("is a reset where bytes came in more pieces than are read ahead, and the last ones are unread", async () => {
+      await using client = await open(kind, { readAhead: 1 });
+      await readAhead(client, pattern(1));
+      await client.peer.send(pattern(1_000));
+      await turns(5); // Node may have read them, without anybody's room for them
+      expect(await receiveExact(client.socket, 1, soonMs)).toEqual(bytes(pattern(1)));
       await close(client.socket);
       expect((await client.peer.readToEnd()).how).toBe("Rst");
     });
@@ -461,6 +483,7 @@ describe("abort", () => {
       void shutdown(client.socket);
       abort(client.socket);
       await until(() => openDescriptors() < before, "The descriptor stays open");
+      expect(openDescriptors()).toBe(before - 1);
     });
   });
 
@@ -490,11 +513,11 @@ describe("Symbol.asyncDispose", () => {
   });
 
   test("closes the listener at the end of its block", async () => {
-    let port = 0;
-    {
+    const listenInABlock = async (): Promise<number> => {
       await using listener = unwrap(await listen({ host: "127.0.0.1", port: 0 }));
-      ({ port } = listener);
-    }
+      return listener.port;
+    };
+    const port = await listenInABlock();
     expect(await connect({ host: "127.0.0.1", port, ipVersionPreference: "Ipv4Only" })).toMatchObject(
       err({ type: "ConnectFailedIpv4", ipv4: "Econnrefused" }),
     );

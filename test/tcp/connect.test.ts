@@ -1,15 +1,19 @@
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { getEventListeners, once } from "node:events";
 import { rm, writeFile } from "node:fs/promises";
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, createServer, type Socket as RawSocket } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import {
+  close,
   connect,
   type ConnectionOptions,
   createRuntime,
   err,
   getstat,
+  ipVersionPreference,
+  newOptions,
   type Owner,
   ownerFromCallback,
   peername,
@@ -17,6 +21,7 @@ import {
   receiveNextPacketAsMessage,
   send,
   sockname,
+  timeout,
   unwrap,
 } from "tankard";
 import { createSimulatedClock } from "tankard/testing";
@@ -36,7 +41,7 @@ import { turns } from "../support/turns.ts";
 
 const loopback = "127.0.0.1";
 const hasIpv6 = Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === "::1"));
-const testIpv6 = hasIpv6 ? test : test.skip;
+const describeIpv6 = hasIpv6 ? describe : describe.skip;
 
 // What a JavaScript caller can do: no type stands in its way.
 const connectAnything = connect as (options: unknown) => unknown;
@@ -90,19 +95,18 @@ describe("connect", () => {
     },
   );
 
-  testIpv6.each(["Ipv6Only", "Ipv4Preferred", "Ipv6Preferred"] as const)(
-    "reaches a server on IPv6 by its address, with %s",
-    async (preference) => {
-      await using server = await peerServer("::1");
-      const where = { host: "::1", port: server.port, ipVersionPreference: preference };
-      await using socket = unwrap(await connect(where));
-      expect(peername(socket)).toEqual({ ok: true, value: { address: "::1", port: server.port } });
-    },
-  );
+  describeIpv6("over IPv6", () => {
+    test.each(["Ipv6Only", "Ipv4Preferred", "Ipv6Preferred"] as const)(
+      "reaches a server by its address, with %s",
+      async (preference) => {
+        await using server = await peerServer("::1");
+        const where = { host: "::1", port: server.port, ipVersionPreference: preference };
+        await using socket = unwrap(await connect(where));
+        expect(peername(socket)).toEqual({ ok: true, value: { address: "::1", port: server.port } });
+      },
+    );
 
-  testIpv6(
-    "reaches the version that is preferred where a name has both, and the other where that one fails",
-    async () => {
+    test("reaches the version that is preferred where a name has both, and the other where that one fails", async () => {
       await using ipv4 = await peerServer();
       await using ipv6 = await serverOn("::1", ipv4.port);
       using _ = hosts({ "both.test": { 4: [loopback], 6: ["::1"] }, "old.test": { 4: [loopback], 6: ["::2"] } });
@@ -114,8 +118,20 @@ describe("connect", () => {
         }
       }
       expect(addresses).toEqual([loopback, "::1", loopback, loopback]);
-    },
-  );
+    });
+
+    test("is Econnrefused for both IP versions where nobody listens on either, in the order tried", async () => {
+      const port = await closedPort();
+      using _ = hosts({ "both.test": { 4: [loopback], 6: ["::1"] } });
+      const ipv4 = { address: loopback, family: 4, reason: "Econnrefused" };
+      const ipv6 = { address: "::1", family: 6, reason: "Econnrefused" };
+      const error = { type: "ConnectFailedBoth", ipv4: "Econnrefused", ipv6: "Econnrefused" };
+      expect(await connect({ host: "both.test", port })).toEqual(err({ ...error, attempts: [ipv6, ipv4] }));
+      expect(await connect({ host: "both.test", port, ipVersionPreference: "Ipv4Preferred" })).toEqual(
+        err({ ...error, attempts: [ipv4, ipv6] }),
+      );
+    });
+  });
 
   describe("where it fails", () => {
     test.each([
@@ -152,18 +168,6 @@ describe("connect", () => {
       );
       expect(await connect({ host: loopback, port })).toMatchObject(
         err({ type: "ConnectFailedBoth", ipv4: "Econnrefused", ipv6: "Nxdomain" }),
-      );
-    });
-
-    testIpv6("is Econnrefused for both IP versions where nobody listens on either, in the order tried", async () => {
-      const port = await closedPort();
-      using _ = hosts({ "both.test": { 4: [loopback], 6: ["::1"] } });
-      const ipv4 = { address: loopback, family: 4, reason: "Econnrefused" };
-      const ipv6 = { address: "::1", family: 6, reason: "Econnrefused" };
-      const error = { type: "ConnectFailedBoth", ipv4: "Econnrefused", ipv6: "Econnrefused" };
-      expect(await connect({ host: "both.test", port })).toEqual(err({ ...error, attempts: [ipv6, ipv4] }));
-      expect(await connect({ host: "both.test", port, ipVersionPreference: "Ipv4Preferred" })).toEqual(
-        err({ ...error, attempts: [ipv4, ipv6] }),
       );
     });
 
@@ -276,8 +280,24 @@ describe("connect", () => {
         await turns(moment);
         controller.abort();
         const result = await connecting;
-        if (result.ok) await result.value[Symbol.asyncDispose]();
-        else expect(result.error).toMatchObject({ type: "ConnectAborted", cause: "Signal" });
+        if (result.ok) await close(result.value);
+        expect(result).toMatchObject(result.ok ? { ok: true } : err({ type: "ConnectAborted", cause: "Signal" }));
+      }
+      await everyPeerEnds(server);
+    });
+
+    test("that is aborted in the very moment in which the connection stands leaves none behind", async () => {
+      await using server = await peerServer();
+      for (let microtasks = 0; microtasks < 8; microtasks++) {
+        const controller = new AbortController();
+        using _ = whenConnected(async () => {
+          for (let left = microtasks; left > 0; left--) await Promise.resolve();
+          controller.abort();
+        });
+        const where = { host: loopback, port: server.port, ipVersionPreference: "Ipv4Only" } as const;
+        const result = await connect({ ...where, signal: controller.signal });
+        if (result.ok) await close(result.value);
+        expect(result).toMatchObject(result.ok ? { ok: true } : err({ type: "ConnectAborted", cause: "Signal" }));
       }
       await everyPeerEnds(server);
     });
@@ -315,6 +335,24 @@ describe("connect", () => {
       );
     });
 
+    test("that ends in the very moment in which the connection stands leaves none behind", async () => {
+      await using server = await peerServer();
+      for (let microtasks = 0; microtasks < 8; microtasks++) {
+        await using owner = await startProcess();
+        using _ = whenConnected(async () => {
+          for (let left = microtasks; left > 0; left--) await Promise.resolve();
+          owner.process.kill();
+        });
+        const where = { host: loopback, port: server.port, ipVersionPreference: "Ipv4Only" } as const;
+        const result = await connect({ ...where, owner: owner.self });
+        await turns(1); // now it has ended, before the answer or after
+        expect(result.ok ? getstat(result.value) : result).toMatchObject(
+          err(result.ok ? "Closed" : { type: "ConnectAborted", cause: "OwnerExited" }),
+        );
+      }
+      await everyPeerEnds(server);
+    });
+
     test.each(["process", "callback"])("a %s, that ends at any moment leaves no connection behind", async (kind) => {
       await using server = await peerServer();
       for (let moment = 0; moment < 12; moment++) {
@@ -324,14 +362,30 @@ describe("connect", () => {
         end();
         const result = await connecting;
         // Where the owner was there for the connection, it has closed with it.
-        if (result.ok) expect(getstat(result.value)).toEqual(err("Closed"));
-        else expect(result.error).toMatchObject({ type: "ConnectAborted", cause: "OwnerExited" });
+        expect(result.ok ? getstat(result.value) : result).toMatchObject(
+          err(result.ok ? "Closed" : { type: "ConnectAborted", cause: "OwnerExited" }),
+        );
       }
       await everyPeerEnds(server);
     });
   });
 
   describe("with options of the socket", () => {
+    test("takes what newOptions, timeout and ipVersionPreference give", async () => {
+      await using server = await echoServer();
+      const options = timeout(ipVersionPreference(newOptions(loopback, { port: server.port }), "Ipv4Only"), 2_000);
+      await using socket = unwrap(await connect(options));
+      expect(peername(socket)).toEqual({ ok: true, value: { address: loopback, port: server.port } });
+    });
+
+    test("fails, and throws nothing, from an address of the other IP version or a port that is taken", async () => {
+      await using server = await peerServer();
+      const where = { host: loopback, port: server.port, ipVersionPreference: "Ipv4Only" } as const;
+      expect(await connect({ ...where, localAddress: "::1" })).toMatchObject(err({ ipv4: "Einval" }));
+      const taken = { localAddress: loopback, localPort: server.port };
+      expect(await connect({ ...where, ...taken })).toMatchObject(err({ ipv4: "Eaddrinuse" }));
+    });
+
     test("connects from localAddress and localPort", async () => {
       await using server = await peerServer();
       const localPort = await closedPort("127.0.0.2");
@@ -380,6 +434,12 @@ describe("connect", () => {
     });
   });
 
+  test("fails, and throws nothing, for a path that is longer than any unix socket's", async () => {
+    await using folder = await temporaryFolder();
+    const result = await connect({ host: "", port: 0, path: join(folder.path, "long".repeat(50)) });
+    expect(result).toMatchObject(err({ type: "ConnectFailedUnix", reason: expect.stringMatching(/^E/) }));
+  });
+
   test.each<[string, Partial<Record<keyof ConnectionOptions | "owner" | "signal" | "deadline" | "tiemout", unknown>>]>([
     ["received -1", { timeout: -1 }],
     ["received NaN", { timeout: NaN }],
@@ -409,6 +469,19 @@ describe("connect", () => {
     expect(JSON.parse(JSON.stringify({ socket }))).toEqual({ socket: { type: "Socket", id: socket.id } });
   });
 });
+
+/** Acts when Node has a connection, just before anybody hears of it. */
+function whenConnected(act: () => unknown): Disposable {
+  const listener = (message: unknown): void => {
+    (message as { readonly socket: RawSocket }).socket.prependOnceListener("connect", act);
+  };
+  subscribe("net.client.socket", listener);
+  return {
+    [Symbol.dispose]: () => {
+      unsubscribe("net.client.socket", listener);
+    },
+  };
+}
 
 async function ownerOf(kind: string): Promise<{ readonly owner: Owner; readonly end: () => void }> {
   if (kind === "callback") {

@@ -4,6 +4,7 @@ import {
   close,
   connect,
   controllingProcess,
+  createRuntime,
   err,
   getstat,
   ok,
@@ -18,6 +19,7 @@ import {
   type TcpMessage,
   unwrap,
 } from "tankard";
+import { createSimulatedClock } from "tankard/testing";
 import { peerServer, until } from "../support/peer.ts";
 import {
   bytes,
@@ -210,31 +212,37 @@ describe("controllingProcess", () => {
 
   test("is Closed for a socket that is gone", async () => {
     await using next = await startProcess();
-    for (const end of [close, abort]) {
-      await using client = await connectedToPeer();
-      await end(client.socket);
-      expect(controllingProcess(client.socket, next.self)).toEqual(err("Closed"));
-    }
+    await using closed = await connectedToPeer();
+    void close(closed.socket);
+    expect(controllingProcess(closed.socket, next.self)).toEqual(err("Closed"));
+    await using aborted = await connectedToPeer();
+    abort(aborted.socket);
+    expect(controllingProcess(aborted.socket, next.self)).toEqual(err("Closed"));
   });
 
   test("throws for what is not a socket", async () => {
     await using next = await startProcess();
-    expect(() => controllingProcess({} as OwnedSocket, next.self)).toThrow("Cannot hand over: expected a socket, received {}");
+    expect(() => controllingProcess({} as OwnedSocket, next.self)).toThrow(
+      "Cannot hand over: expected a socket, received {}",
+    );
   });
 });
 
 describe("Owner", () => {
   describe.each(["returns", "throws", "is killed"])("that %s", (how) => {
-    test.each(socketKinds)("closes its socket that was %s behind what is queued: all bytes, then a clean end", async (kind) => {
-      await using client = await open(kind);
-      const data = Buffer.alloc(24 * 1024 * 1024, "queued");
-      unwrap(await send(client.socket, data));
-      endOwner(client, how);
-      const stream = await client.peer.readToEnd();
-      expect(stream.how).toBe("Fin");
-      expect(stream.data.equals(data)).toBe(true);
-      await client.process.exited;
-    });
+    test.each(socketKinds)(
+      "closes its socket that was %s behind what is queued: all bytes, then a clean end",
+      async (kind) => {
+        await using client = await open(kind);
+        const data = Buffer.alloc(24 * 1024 * 1024, "queued");
+        unwrap(await send(client.socket, data));
+        endOwner(client, how);
+        const stream = await client.peer.readToEnd();
+        expect(stream.how).toBe("Fin");
+        expect(stream.data.equals(data)).toBe(true);
+        await client.process.exited;
+      },
+    );
   });
 
   test("that throws and owns two sockets closes both, and those of others live", async () => {
@@ -274,6 +282,18 @@ describe("Owner", () => {
     const { data, how } = await client.peer.readToEnd();
     expect(how).toBe("Rst");
     expect(data.length).toBeLessThan(24 * 1024 * 1024);
+  });
+
+  test("that is killed with bytes queued for a peer that does not read resets it after linger milliseconds", async () => {
+    const clock = createSimulatedClock();
+    await using client = await connectedToPeer({ linger: 5_000 }, createRuntime({ clock }));
+    const data = Buffer.alloc(24 * 1024 * 1024, "queued");
+    unwrap(await send(client.socket, data));
+    client.process.kill();
+    await clock.advance(5_000);
+    const stream = await client.peer.readToEnd();
+    expect(stream.how).toBe("Rst");
+    expect(stream.data.length).toBeLessThan(data.length);
   });
 
   test("that is killed after shutdown with bytes unread resets the peer that had seen the end", async () => {

@@ -159,7 +159,7 @@ describe("receiveNextPacketAsMessage", () => {
     test("delivers SocketClosed of a peer that ended or reset before anybody asked", async () => {
       for (const how of ["close", "reset"] as const) {
         await using client = await open(kind);
-        await client.peer[how]();
+        client.peer[how]();
         receiveNextPacketAsMessage(client.socket);
         expect(await nextMessage(client.self)).toEqual(socketClosed(client.socket));
       }
@@ -194,6 +194,21 @@ describe("receiveNextPacketAsMessage", () => {
       receiveNextPacketAsMessage(client.socket);
       expect(await nextMessage(client.self)).toEqual(tcpError(client.socket, "Econnreset"));
       expect(await inMailbox(client.self)).toEqual(socketClosed(client.socket));
+    });
+
+    test("with showEconnreset delivers SocketClosed alone where the peer closes or half-closes", async () => {
+      for (const how of ["halfClose", "close"] as const) {
+        await using client = await open(kind, { showEconnreset: true });
+        unwrap(await send(client.socket, "request"));
+        await client.peer.receive(7);
+        receiveNextPacketAsMessage(client.socket);
+        void client.peer.send("bye");
+        await client.peer[how]();
+        expect(await nextMessage(client.self)).toEqual(packet(client.socket, "bye"));
+        receiveNextPacketAsMessage(client.socket);
+        expect(await nextMessage(client.self)).toEqual(socketClosed(client.socket));
+        expect(await unasked(client.self)).toEqual(err("Timeout"));
+      }
     });
 
     test("with showEconnreset tells a reset that comes together with data from a plain end", async () => {
@@ -271,12 +286,14 @@ describe("receiveNextPacketAsMessage", () => {
     });
 
     test("says Closed for a socket that was closed here, and nothing follows", async () => {
-      for (const end of [close, abort]) {
-        await using client = await open(kind);
-        await end(client.socket);
-        expect(receiveNextPacketAsMessage(client.socket)).toEqual(err("Closed"));
-        expect(await unasked(client.self)).toEqual(err("Timeout"));
-      }
+      await using closed = await open(kind);
+      void close(closed.socket);
+      expect(receiveNextPacketAsMessage(closed.socket)).toEqual(err("Closed"));
+      await using aborted = await open(kind);
+      abort(aborted.socket);
+      expect(receiveNextPacketAsMessage(aborted.socket)).toEqual(err("Closed"));
+      expect(await unasked(closed.self)).toEqual(err("Timeout"));
+      expect(await unasked(aborted.self)).toEqual(err("Timeout"));
     });
   });
 

@@ -2,7 +2,6 @@ import { describe, expect, test } from "@jest/globals";
 import {
   type BytesTree,
   close,
-  connect,
   createRuntime,
   err,
   getstat,
@@ -16,14 +15,11 @@ import {
   unwrap,
 } from "tankard";
 import { createSimulatedClock } from "tankard/testing";
-import { peerServer } from "../support/peer.ts";
 import {
   bytes,
-  connectedTo,
   connectedToPeer,
   nextMessage,
   open,
-  packet,
   pattern,
   pending,
   readAhead,

@@ -1,0 +1,170 @@
+import { describe, expect, test } from "@jest/globals";
+import { err, ok } from "tankard";
+import { createSimulatedClock } from "tankard/testing";
+import { RuntimeEngine } from "../../src/process/runtime.ts";
+import { checkSocketOptions, type SocketOptions } from "../../src/tcp/options.ts";
+import { SendQueue } from "../../src/tcp/send-queue.ts";
+import type { Transport } from "../../src/tcp/transport.ts";
+
+/** A transport that keeps what is written until the test lets the kernel have it, and counts the system calls. */
+class Kernel {
+  queued: Buffer[] = [];
+  taken = "";
+  calls = 0;
+  hasFailed = false;
+  #corks = 0;
+
+  get queuedBytes(): number {
+    return this.queued.reduce((sum, { length }) => sum + length, 0);
+  }
+
+  write(data: Uint8Array): void {
+    this.queued.push(Buffer.from(data));
+    if (this.#corks === 0) this.calls++;
+  }
+
+  cork(): void {
+    this.#corks++;
+  }
+
+  uncork(): void {
+    if (--this.#corks === 0) this.calls++;
+  }
+
+  /** Takes so many writes from the queue. */
+  take(count: number): void {
+    this.taken += Buffer.concat(this.queued.splice(0, count)).toString();
+  }
+}
+
+/** What one send puts on the wire. */
+function pieces(...texts: readonly string[]): Buffer[] {
+  return texts.map((text) => Buffer.from(text));
+}
+
+function queueOn(options: SocketOptions = {}) {
+  const kernel = new Kernel();
+  const clock = createSimulatedClock();
+  const runtime = new RuntimeEngine({ clock });
+  const limits = { highWatermark: 10, lowWatermark: 5, ...options };
+  const queue = new SendQueue(kernel as unknown as Transport, checkSocketOptions(limits, "send"), runtime);
+  return { kernel, clock, queue };
+}
+
+describe("SendQueue", () => {
+  test("must wait while more than highWatermark bytes are queued, or somebody waits already", () => {
+    const { kernel, queue } = queueOn();
+    expect(queue.mustWait).toBe(false);
+    queue.write(pieces("1234567890"));
+    expect(queue.mustWait).toBe(false);
+    queue.write(pieces("1"));
+    expect(queue.mustWait).toBe(true);
+    void queue.wait(pieces("waits"));
+    kernel.take(2);
+    expect(queue.mustWait).toBe(true);
+  });
+
+  test("lets those that wait go on, in order, below lowWatermark and up to highWatermark", async () => {
+    const { kernel, queue } = queueOn();
+    for (const piece of ["123456", "123", "45"]) queue.write(pieces(piece));
+    const settled: string[] = [];
+    const waiting = ["one", "a longer one", "two"].map(async (text) => {
+      await queue.wait(pieces(text));
+      settled.push(text);
+    });
+    kernel.take(1);
+    queue.advance();
+    expect(kernel.queued).toHaveLength(2); // 5 bytes, which is not below 5
+    kernel.take(1);
+    queue.advance();
+    expect(kernel.queued.map(String)).toEqual(["45", "one", "a longer one"]); // 5 were no more than 10, 17 are
+    kernel.take(3);
+    queue.advance();
+    await Promise.all(waiting);
+    expect(settled).toEqual(["one", "a longer one", "two"]);
+    expect(queue.mustWait).toBe(false);
+  });
+
+  test("counts bytes that are queued and that wait as pending", async () => {
+    const { kernel, queue } = queueOn();
+    queue.write(pieces("12345678901"));
+    const waiting = queue.wait(pieces("€", "12"));
+    expect(queue.pendingBytes).toBe(16);
+    kernel.take(1);
+    queue.advance();
+    await waiting;
+    expect(queue.pendingBytes).toBe(5);
+  });
+
+  test("refuses what exceeds sendQueueLimit as a whole, with Enobufs", async () => {
+    const { queue } = queueOn({ sendQueueLimit: 5 });
+    queue.write(pieces("12345678901"));
+    const first = queue.wait(pieces("abc"));
+    expect(await queue.wait(pieces("de", "f"))).toEqual(err("Enobufs"));
+    const second = queue.wait(pieces("de"));
+    queue.refuseAll(err("Closed"));
+    expect([await first, await second]).toEqual([err("Closed"), err("Closed")]);
+    expect(queue.pendingBytes).toBe(11);
+  });
+
+  test("removes what has waited for sendTimeout, and nothing else", async () => {
+    const { kernel, clock, queue } = queueOn({ sendTimeout: 100 });
+    queue.write(pieces("12345678901"));
+    const first = queue.wait(pieces("first"));
+    await clock.advance(60);
+    const second = queue.wait(pieces("second"));
+    await clock.advance(40);
+    expect(await first).toEqual(err("Timeout"));
+    kernel.take(1);
+    queue.advance();
+    expect(await second).toEqual(ok());
+    expect(kernel.queued.map(String)).toEqual(["second"]);
+  });
+
+  test("writes all that waits when the socket ends behind it", async () => {
+    const { kernel, queue } = queueOn();
+    queue.write(pieces("12345678901"));
+    const one = queue.wait(pieces("one "));
+    const two = queue.wait(pieces("two ", "three"));
+    queue.acceptAll(ok());
+    expect([await one, await two]).toEqual([ok(), ok()]);
+    kernel.take(10);
+    expect(kernel.taken).toBe("12345678901one two three");
+  });
+
+  test("writes the first of a turn at once and those that follow with one system call", async () => {
+    const { kernel, queue } = queueOn({ highWatermark: 1_000 });
+    for (const piece of ["a", "b", "c", "d"]) queue.write(pieces(piece));
+    expect(kernel.calls).toBe(1);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(kernel.calls).toBe(2);
+    kernel.take(4);
+    expect(kernel.taken).toBe("abcd");
+  });
+
+  test("writes at once again when the kernel has reported the write before, in whoever's turn", () => {
+    const { kernel, queue } = queueOn({ highWatermark: 1_000 });
+    for (let turn = 1; turn <= 3; turn++) {
+      queue.write(pieces("x"));
+      expect(kernel.calls).toBe(turn);
+      kernel.take(1);
+      queue.advance();
+    }
+  });
+
+  test("writes at once behind a send of nothing", () => {
+    const { kernel, queue } = queueOn({ highWatermark: 1_000 });
+    queue.write([]);
+    queue.write(pieces("x"));
+    expect(kernel.calls).toBe(1);
+  });
+
+  test("writes the pieces of one send with one system call", () => {
+    const { kernel, queue } = queueOn({ highWatermark: 1_000 });
+    expect(queue.write(pieces("a", "b", "c"))).toBe(true);
+    expect(kernel.calls).toBe(1);
+    expect(queue.write(pieces())).toBe(true);
+    kernel.hasFailed = true;
+    expect(queue.write(pieces("d"))).toBe(false);
+  });
+});

@@ -1,0 +1,201 @@
+import { describe, expect, jest, test } from "@jest/globals";
+import fc from "fast-check";
+import {
+  close,
+  disarm,
+  err,
+  receiveExact,
+  receiveNextPacketAsMessage,
+  send,
+  sendBuilder,
+  shutdown,
+  unwrap,
+} from "tankard";
+import {
+  type Connected,
+  inMailbox,
+  nextMessage,
+  open,
+  pattern,
+  type SocketKind,
+  socketKinds,
+  soonMs,
+} from "../support/test-process.ts";
+import { turns } from "../support/turns.ts";
+
+// What a user relies on, whatever he does: bytes in order, none lost, none twice, then the end, once.
+
+jest.setTimeout(60_000); // hundreds of connections
+
+/** How the reading side asks for the next bytes. */
+type Ask =
+  | { readonly by: "receive"; readonly milliseconds: number }
+  | { readonly by: "receiveExact"; readonly byteSize: number; readonly milliseconds: number }
+  | { readonly by: "arm"; readonly times: number }
+  | { readonly by: "armAndDisarm" }
+  | { readonly by: "wait" };
+
+const milliseconds = fc.constantFrom(0, 1, soonMs);
+const asks: fc.Arbitrary<readonly Ask[]> = fc.array(
+  fc.oneof(
+    fc.record({ by: fc.constant("receive" as const), milliseconds }),
+    fc.record({ by: fc.constant("receiveExact" as const), byteSize: fc.integer({ min: 1, max: 3_000 }), milliseconds }),
+    fc.record({
+      by: fc.constant("receiveExact" as const),
+      byteSize: fc.integer({ min: 1, max: 300_000 }),
+      milliseconds,
+    }),
+    fc.record({ by: fc.constant("arm" as const), times: fc.integer({ min: 1, max: 3 }) }),
+    fc.record({ by: fc.constant("armAndDisarm" as const) }),
+    fc.record({ by: fc.constant("wait" as const) }),
+  ),
+  { minLength: 1, maxLength: 20 },
+);
+
+/** Sizes of what is sent at once, with a turn of Node's loop behind it or not. */
+const chunks = fc.array(
+  fc.record({
+    byteSize: fc.oneof(
+      fc.integer({ min: 0, max: 20 }),
+      fc.integer({ min: 0, max: 5_000 }),
+      fc.integer({ max: 200_000, min: 0 }),
+    ),
+    waits: fc.boolean(),
+  }),
+  { maxLength: 30 },
+);
+
+const readOptions = fc.record({
+  buffer: fc.constantFrom(100, 1_460, 65_536, 1_000_000),
+  readAhead: fc.constantFrom(1, 1_000, 65_536, 1_000_000),
+});
+const sendOptions = fc.record({ highWatermark: fc.constantFrom(1, 10_000, 65_536), lowWatermark: fc.constant(1) });
+
+describe.each<SocketKind>([...socketKinds, "connected over a unix socket"])("a Socket that was %s", (kind) => {
+  test("gives what the peer sends, then the end, to any mixture of receive, receiveExact and messages", async () => {
+    await fc.assert(
+      fc.asyncProperty(chunks, asks, readOptions, async (sent, asked, options) => {
+        await using client = await open(kind, options);
+        const total = sent.reduce((sum, { byteSize }) => sum + byteSize, 0);
+        const sending = sendFromPeer(client, sent);
+        const received = await readToEnd(client, asked, total);
+        await sending;
+        expect(received.equals(pattern(total))).toBe(true);
+        expect(await inMailbox(client.self)).toEqual(err("Timeout"));
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test("gives a beginning of what the peer sends, then the end, where the peer resets", async () => {
+    await fc.assert(
+      fc.asyncProperty(chunks, asks, readOptions, async (sent, asked, options) => {
+        await using client = await open(kind, options);
+        for (const { byteSize } of sent) client.peer.raw.write(Buffer.alloc(byteSize, "x"));
+        client.peer.reset();
+        const patient = asked.filter(({ by }) => by !== "receiveExact"); // that one would lose what is short of it
+        const received = await readToEnd(client, patient, 0);
+        expect(received.equals(Buffer.alloc(received.length, "x"))).toBe(true);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  test("brings what is sent in any way to the peer, then the end, however our side ends", async () => {
+    const ends = fc.constantFrom("close", "shutdown", "owner returns", "owner is killed");
+    await fc.assert(
+      fc.asyncProperty(chunks, ends, sendOptions, async (sent, end, options) => {
+        await using client = await open(kind, options);
+        const reading = client.peer.readToEnd();
+        let total = 0;
+        for (const [i, { byteSize, waits }] of sent.entries()) {
+          const piece = pattern(byteSize, total);
+          const half = byteSize >> 1;
+          const sending =
+            i % 3 === 0
+              ? sendBuilder(client.socket, [piece.subarray(0, half), [piece.subarray(half)]])
+              : send(client.socket, piece);
+          if (waits) unwrap(await sending);
+          total += byteSize;
+        }
+        if (end === "close") void close(client.socket);
+        else if (end === "shutdown") unwrap(await shutdown(client.socket));
+        else if (end === "owner returns") client.end();
+        else client.process.kill();
+        const { data, how } = await reading;
+        expect([data.equals(pattern(total)), how]).toEqual([true, "Fin"]);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+async function sendFromPeer({ peer }: Connected, sent: readonly { byteSize: number; waits: boolean }[]): Promise<void> {
+  let start = 0;
+  for (const { byteSize, waits } of sent) {
+    peer.raw.write(pattern(byteSize, start));
+    start += byteSize;
+    if (waits) await turns(1);
+  }
+  await peer.halfClose();
+}
+
+/** Asks in each of these ways in turn, over and over, until the end; `total` says how much can be asked for exactly. */
+async function readToEnd(client: Connected, asked: readonly Ask[], total: number): Promise<Buffer> {
+  const received: Buffer[] = [];
+  let left = total;
+  const take = (data: Buffer): "more" => {
+    received.push(data);
+    left -= data.length;
+    return "more";
+  };
+  const patient: Ask = { by: "receive", milliseconds: soonMs }; // all the others may take nothing, for ever
+  for (let i = 0; ; i++) {
+    if ((await askOnce(client, asked[i] ?? patient, left, take)) === "end") return Buffer.concat(received);
+    if (i === asked.length) i = -1;
+  }
+}
+
+async function askOnce(
+  { socket, self }: Connected,
+  ask: Ask,
+  left: number,
+  take: (data: Buffer) => "more",
+): Promise<"end" | "more"> {
+  switch (ask.by) {
+    case "wait":
+      await turns(1);
+      return "more";
+    case "receive":
+    case "receiveExact": {
+      const byteSize = ask.by === "receive" ? 0 : Math.min(ask.byteSize, left);
+      const result = await receiveExact(socket, byteSize, ask.milliseconds);
+      if (result.ok) return take(result.value);
+      return result.error === "Timeout" ? "more" : ended(result.error);
+    }
+    case "armAndDisarm": {
+      receiveNextPacketAsMessage(socket);
+      disarm(socket);
+      return takeMessage(await inMailbox(self), take);
+    }
+    case "arm": {
+      for (let times = ask.times; times > 0; times--) receiveNextPacketAsMessage(socket);
+      if (takeMessage(await nextMessage(self), take) === "end") return "end";
+      disarm(socket); // what had been read ahead was delivered at once, and the later calls armed again
+      for (let message = await inMailbox(self); message.ok; message = await inMailbox(self)) {
+        if (takeMessage(message, take) === "end") return "end";
+      }
+      return "more";
+    }
+  }
+}
+
+function takeMessage(message: Awaited<ReturnType<typeof inMailbox>>, take: (data: Buffer) => "more"): "end" | "more" {
+  if (!message.ok) return "more";
+  return message.value.type === "Packet" ? take(message.value.data) : ended(message.value.type);
+}
+
+function ended(by: string): "end" {
+  expect(by).toMatch(/^(Closed|SocketClosed)$/);
+  return "end";
+}
