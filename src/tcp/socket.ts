@@ -106,7 +106,7 @@ export function close(socket: Socket): Promise<void> {
   return engineOf(socket, "close").close();
 }
 
-/** Closes with a reset, now: what is queued is lost, and the peer knows. A unix socket just closes. Source: `{linger, {true, 0}}`. */
+/** Closes with a reset, now: what is queued is lost, and the peer knows; cuts a `close` short that is still leaving. A unix socket just closes. Source: `{linger, {true, 0}}`. */
 export function abort(socket: Socket): void {
   engineOf(socket, "abort").abort();
 }

@@ -73,11 +73,11 @@ describe("a program", () => {
       // One that never had a time to wait for, and two whose time was not needed.
       const idle = spawn((self) => self.receiveForever(self.newSubject()));
       spawn((self) => self.receive(self.newSubject(), Infinity));
-      spawn(async (self, subject) => {
-        subject.send("early");
+      const early = spawn(async (self, subject) => {
         await self.receive(subject, 60_000);
         await self.receiveForever(subject);
       });
+      setImmediate(() => early.subject.send("early"));
 
       // A timer whose receiver has ended, and one that was cancelled.
       spawn((self) => { self.sendAfter(self.newSubject(), 60_000, "x"); });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
-import { err, newSelector, ok, type OwnSubject, type Selector } from "tankard";
-import { inProcess, thrownBy } from "../support/in-process.ts";
+import { type Clock, createRuntime, err, newSelector, ok, type OwnSubject, type Selector } from "tankard";
+import { inProcess, spawnPuppet, thrownBy } from "../support/in-process.ts";
 import { isSettledWithin, turns } from "../support/turns.ts";
 
 describe("a mailbox is first in, first out for each sender and receiver", () => {
@@ -166,6 +166,19 @@ describe("receive", () => {
       expect(await waiting).toEqual(ok("just in time"));
     }));
 
+  test("gives a message that came in time, but waits for the next slice of the scheduler", async () => {
+    const clock = handClock();
+    const runtime = createRuntime({ clock });
+    const { self } = await spawnPuppet(runtime);
+    const [subject, other] = [self.newSubject<string>(), self.newSubject<number>()];
+    const waiting = self.receive(subject, 100);
+    for (let number = 0; number < 2_000; number++) other.send(number); // the slice is spent
+    subject.send("in time");
+    clock.ring(100);
+    expect(await waiting).toEqual(ok("in time"));
+    await runtime.stop();
+  });
+
   // Erlang looks into the mailbox first; here a wrong time is a mistake whatever waits.
   test.each([-1, -0.5, Number.NaN, 2 ** 32, -Infinity])(
     "throws a RangeError for %p ms, with the number in the text, and takes nothing",
@@ -241,6 +254,19 @@ describe("receiveForever", () => {
       const waiting = self.receiveForever(newSelector().selectMap(subject, (number) => number * 2));
       subject.send(21);
       expect(await waiting).toBe(42);
+    }));
+
+  test("is not ended by the time of an earlier receive", () =>
+    inProcess(async (self, { clock }) => {
+      const subject = self.newSubject<string>();
+      const first = self.receive(subject, 50);
+      subject.send("early");
+      await first;
+      const second = self.receiveForever(subject);
+      await clock.advance(100);
+      expect(await isSettledWithin(second)).toBe(false);
+      subject.send("late");
+      expect(await second).toBe("late");
     }));
 
   test("waits however long it takes", () =>
@@ -362,3 +388,20 @@ describe("receives with a time-out among messages that come in time", () => {
     return selector;
   }
 });
+
+/** A clock whose one timer rings when a test says so, at once. */
+function handClock(): Clock & { ring(now: number): void } {
+  let time = 0;
+  let callback = (): void => undefined;
+  return {
+    now: () => time,
+    setTimeout: (ring) => {
+      callback = ring;
+    },
+    clearTimeout: () => undefined,
+    ring: (now) => {
+      time = now;
+      callback();
+    },
+  };
+}

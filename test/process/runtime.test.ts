@@ -169,6 +169,17 @@ describe("idle", () => {
     process.kill();
   });
 
+  test("does not wait for the rest of a time that was not needed", async () => {
+    const { runtime } = createWorld();
+    const { self, process } = await spawnPuppet(runtime);
+    const subject = self.newSubject<string>();
+    const waiting = self.receive(subject, 100);
+    subject.send("early");
+    await waiting;
+    process.kill();
+    expect(await isSettledWithin(runtime.idle())).toBe(true);
+  });
+
   test("resolves when a process waits without end for an answer that nobody gives", async () => {
     const { runtime } = createWorld();
     const callee = spawnIdle(runtime);

@@ -516,7 +516,12 @@ async function bothWays<M>(
   send();
   const early = await self.receive(selector, 0);
   self.flushMessages();
-  const waiting = self.receive(selector, 10);
+  const since = clock.now();
+  const waiting = self.receive(selector, 10).then((result) => {
+    if (result.ok && clock.now() !== since)
+      throw new Error("The message did not wake the receive, but its time-out did");
+    return result;
+  });
   send();
   await clock.advance(10);
   return [early, await waiting];

@@ -450,6 +450,17 @@ describe("close", () => {
 
 describe("abort", () => {
   describe.each(socketKinds)("of a socket that was %s", (kind) => {
+    test("resets at once what was closed and is still leaving", async () => {
+      await using client = await open(kind);
+      unwrap(await send(client.socket, tooMuch));
+      const closing = close(client.socket);
+      abort(client.socket);
+      await closing;
+      const { data, how } = await client.peer.readToEnd();
+      expect(how).toBe("Rst");
+      expect(data.length).toBeLessThan(tooMuch.length);
+    });
+
     test("resets at once, whatever is queued or waits", async () => {
       await using client = await open(kind);
       unwrap(await send(client.socket, tooMuch));
