@@ -171,13 +171,14 @@ describe("idle", () => {
 
   test("does not wait for the rest of a time that was not needed", async () => {
     const { runtime } = createWorld();
-    const { self, process } = await spawnPuppet(runtime);
-    const subject = self.newSubject<string>();
-    const waiting = self.receive(subject, 100);
-    subject.send("early");
-    await waiting;
-    process.kill();
+    const process = runtime.spawn(async (self, subject: OwnSubject<string>) => {
+      await self.receive(subject, 100);
+      await self.receiveForever(subject);
+    });
+    await turns(1);
+    process.subject.send("early");
     expect(await isSettledWithin(runtime.idle())).toBe(true);
+    process.kill();
   });
 
   test("resolves when a process waits without end for an answer that nobody gives", async () => {

@@ -56,8 +56,7 @@ function startFlags(): string[] {
 }
 
 function start(command: string, args: readonly string[]): RunningExample {
-  const { NODE_OPTIONS: _, ...env } = process.env; // Jest's own flags are not the example's
-  const child = spawn(command, args, { cwd: ROOT, env, stdio: "pipe" });
+  const child = spawn(command, args, { cwd: ROOT, env: plainEnvironment(), stdio: "pipe" });
   let stdout = "";
   let stderr = "";
   const onOutput = new Set<() => void>();
@@ -100,4 +99,10 @@ function start(command: string, args: readonly string[]): RunningExample {
       await ended;
     },
   };
+}
+
+/** Without Jest's own flags, and without what would decide for a terminal whether it has colours. */
+function plainEnvironment(): NodeJS.ProcessEnv {
+  const { NODE_OPTIONS: _flags, CI: _ci, NO_COLOR: _none, FORCE_COLOR: _force, ...env } = process.env;
+  return { ...env, TERM: "xterm-256color" };
 }
