@@ -77,7 +77,7 @@ describe("ConnectionOptions", () => {
       // A packet that is a piece of a large buffer would keep all of that.
       const kept = new Set(packets.map(({ buffer }) => buffer));
       const keptBytes = [...kept].reduce((sum, { byteLength }) => sum + byteLength, 0);
-      expect(keptBytes).toBeLessThan(65_536);
+      expect(keptBytes).toBeLessThanOrEqual(2 * 65_536); // small Buffers share a pool, of 64 KiB on newer Nodes
     });
   });
 
