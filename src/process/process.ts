@@ -228,7 +228,8 @@ export class ProcessEngine implements Process, Runnable {
     if (start === undefined) return;
     try {
       const returned = start();
-      if (isThenable(returned)) this.#follow(returned);
+      // A foreign thenable may settle twice, or give another promise: a promise of our own does neither.
+      if (isThenable(returned)) this.#follow(returned instanceof Promise ? returned : Promise.resolve(returned));
       else this.#return(returned);
     } catch (error) {
       this.#throw(error);

@@ -58,7 +58,7 @@ export interface Self extends Owner, Host {
   cancelTimer(timer: Timer): Result<number, "TimerNotFound">;
   /** Takes a name, until this process ends or gives it back. Source: `process.register`. */
   register<M>(name: Name<M>): Result<OwnSubject<M>, "NameTaken">;
-  unregister(name: Name<never>): Result<undefined, "NotRegistered">;
+  unregister<M>(name: Name<M>): Result<undefined, "NotRegistered">;
   /** Throws away everything in the mailbox and says how many messages that were. Source: `process.flush_messages`. */
   flushMessages(): number;
   /** Does nothing for `ms` milliseconds; messages wait. Source: `process.sleep`. */
@@ -161,7 +161,7 @@ export class SelfEngine implements Self {
     return registered as unknown as Result<OwnSubject<M>, "NameTaken">;
   }
 
-  unregister(name: Name<never>): Result<undefined, "NotRegistered"> {
+  unregister<M>(name: Name<M>): Result<undefined, "NotRegistered"> {
     this.process.checkAlive();
     return this.process.unregister(nameEngine(name));
   }

@@ -1,17 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import {
-  err,
-  type Name,
-  namedSubject,
-  newName,
-  newSelector,
-  ok,
-  type OwnSubject,
-  type Result,
-  type Self,
-  selectTrappedExits,
-  unwrap,
-} from "tankard";
+import { err, namedSubject, newName, newSelector, ok, type OwnSubject, selectTrappedExits, unwrap } from "tankard";
 import { createWorld, inProcess, spawnPuppet, thrownBy } from "../support/in-process.ts";
 import { turns } from "../support/turns.ts";
 
@@ -86,7 +74,7 @@ describe("register", () => {
       const name = newName<string>("again");
       const before = unwrap(self.register(name));
       namedSubject(name).send("sent before");
-      unwrap(giveBack(self, name));
+      unwrap(self.unregister(name));
       const after = unwrap(self.register(name));
       namedSubject(name).send("sent after");
       expect(await self.receive(after, 0)).toEqual(ok("sent before"));
@@ -108,7 +96,6 @@ describe("unregister", () => {
     inProcess((self) => {
       const name = newName<string>("typed");
       unwrap(self.register(name));
-      // @ts-expect-error FAILS to compile: a Name<string> is no Name<never>, so no name with messages can be given back
       expect(self.unregister(name)).toEqual(ok());
     }));
 
@@ -117,7 +104,7 @@ describe("unregister", () => {
       const other = await spawnPuppet(runtime);
       const name = newName<string>("given back");
       unwrap(self.register(name));
-      expect(giveBack(self, name)).toEqual(ok());
+      expect(self.unregister(name)).toEqual(ok());
       expect(other.self.register(name).ok).toBe(true);
     }));
 
@@ -125,9 +112,9 @@ describe("unregister", () => {
     inProcess(async (self, { runtime }) => {
       const other = await spawnPuppet(runtime);
       const name = newName<string>("somebody's");
-      expect(giveBack(self, name)).toEqual(err("NotRegistered"));
+      expect(self.unregister(name)).toEqual(err("NotRegistered"));
       unwrap(other.self.register(name));
-      expect(giveBack(self, name)).toEqual(err("NotRegistered"));
+      expect(self.unregister(name)).toEqual(err("NotRegistered"));
       expect(namedSubject(name).trySend("still there")).toBe(true);
     }));
 
@@ -136,7 +123,7 @@ describe("unregister", () => {
       const old = await spawnPuppet(runtime);
       const name = newName<string>("handed on");
       unwrap(old.self.register(name));
-      unwrap(giveBack(old.self, name));
+      unwrap(old.self.unregister(name));
       const inbox = unwrap(self.register(name));
       old.process.kill();
       namedSubject(name).send("hello");
@@ -173,7 +160,7 @@ describe("namedSubject", () => {
       const name = newName<string>("leaves its queue behind");
       const mine = unwrap(self.register(name));
       namedSubject(name).send("mine");
-      unwrap(giveBack(self, name));
+      unwrap(self.unregister(name));
       const theirs = unwrap(other.self.register(name));
       namedSubject(name).send("theirs");
       expect(await self.receive(mine, 0)).toEqual(ok("mine"));
@@ -269,7 +256,7 @@ describe("SpawnOptions.name", () => {
       const name = newName<string>("given back");
       const process = runtime.spawn(
         async (self, inbox: OwnSubject<string>) => {
-          unwrap(giveBack(self, name));
+          unwrap(self.unregister(name));
           const again = unwrap(self.register(name));
           namedSubject(name).send("after");
           return [await self.receiveForever(inbox), await self.receiveForever(again)];
@@ -294,8 +281,3 @@ describe("a name belongs to one holder, in whichever runtime", () => {
       expect(await self.receiveForever(inbox)).toBe("from the other runtime");
     }));
 });
-
-/** `self.unregister` without its type, which refuses every name (see above). */
-function giveBack<M>(self: Self, name: Name<M>): Result<undefined, "NotRegistered"> {
-  return self.unregister(name as never);
-}

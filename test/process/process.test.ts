@@ -94,6 +94,28 @@ describe("a process ends", () => {
       expect(reason).toMatchObject({ type: "Abnormal", reason: { name: "ExitSignal", reason: Killed } });
     }));
 
+  test("once where its function's thenable settles twice, as an await would take it", async () => {
+    const { runtime } = createWorld();
+    const process = runtime.spawn((): PromiseLike<string> => ({
+      then: (resolve, reject) => {
+        resolve?.("first");
+        reject?.(new Error("second"));
+        throw new Error("third");
+      },
+    }));
+    expect(await process.result).toBe("first");
+    expect(await isSettledWithin(runtime.idle())).toBe(true);
+  });
+
+  test("Abnormal where its function's thenable gives a promise that rejects", () =>
+    inProcess(async (_self, { runtime, crashes }) => {
+      const process = runtime.spawn((): PromiseLike<unknown> => ({
+        then: (resolve) => Promise.resolve(resolve?.(Promise.reject(new Error("oh")) as never)) as Promise<never>,
+      }));
+      expect(await process.exited).toEqual(Abnormal(new Error("oh")));
+      expect(crashes).toHaveLength(1);
+    }));
+
   test("once: what comes later changes nothing", () =>
     inProcess(async (_self, { runtime, crashes }) => {
       const { process, self } = await spawnPuppet(runtime);

@@ -235,7 +235,7 @@ describe("sendEvery", () => {
       await clock.advance(10);
       const inbox = unwrap(self.register(name));
       await clock.advance(20);
-      unwrap(self.unregister(name as never));
+      unwrap(self.unregister(name));
       await clock.advance(10);
       expect(await everything(self, inbox)).toEqual(["beat", "beat"]);
       expect(deadLetters.map(({ why }) => why)).toEqual(["Unregistered", "Unregistered"]);
