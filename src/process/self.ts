@@ -16,7 +16,8 @@ import { type Timer, TimerEngine } from "./timer.ts";
 
 /**
  * A process as its own function sees it. Only through it can one receive, link and monitor; it is handed to the
- * function and is of no use to anybody else. After the process's end every use throws `ExitSignal`.
+ * function and is of no use to anybody else. After the process's end every use throws `ExitSignal`, except what it has
+ * as an `Owner` (`deliver`, `onExit`, `exit`) and what only looks (`process`, `signal`, `runtime`).
  */
 export interface Self extends Owner, Host {
   /** The process as others see it. */
