@@ -31,10 +31,14 @@ export function startExample(name: string, ...args: readonly string[]): RunningE
   return start(process.execPath, [...startFlags(), join("examples", `${name}.ts`), ...args]);
 }
 
-/** As `startExample`, on a terminal of its own: `script` (of util-linux) makes one. */
+/**
+ * As `startExample`, on a terminal of its own: `script` (of util-linux) makes one. `exec`, since a shell that waited for
+ * the program would hear Ctrl-C too, and some shells end of it with an exit code of their own.
+ */
 export function startExampleOnTerminal(name: string, ...args: readonly string[]): RunningExample {
   const words = [process.execPath, ...startFlags(), join("examples", `${name}.ts`), ...args];
-  return start("script", ["-qefc", words.map((word) => `'${word}'`).join(" "), "/dev/null"]);
+  const command = words.map((word) => `'${word}'`).join(" ");
+  return start("script", ["-qefc", `exec ${command}`, "/dev/null"]);
 }
 
 export async function runExample(name: string, ...args: readonly string[]): Promise<Ended> {
