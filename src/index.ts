@@ -17,9 +17,9 @@ export {
   selectSpecificMonitor,
   selectTrappedExits,
 } from "./process/monitor.ts";
-export { type Name, namedSubject, newName } from "./process/name.ts";
+export { type Name, named, namedSubject, newName, subjectName, subjectOwner } from "./process/name.ts";
 export type { Timer } from "./process/timer.ts";
-export type { Process } from "./process/process.ts";
+export type { ExitOptions, Process } from "./process/process.ts";
 export type { Self } from "./process/self.ts";
 export { call, type CallError, type FromRequest, type ReplyFrom, type ReplySubject } from "./process/call.ts";
 export type { Clock } from "./process/clock.ts";

@@ -1,5 +1,6 @@
+import { err, ok, type Result } from "../result.ts";
 import type { Address, MailboxSubject } from "./mailbox-subject.ts";
-import type { ProcessEngine } from "./process.ts";
+import type { Process, ProcessEngine } from "./process.ts";
 import type { accepts, Subject, yields } from "./subject.ts";
 
 /** A name that one process at a time can hold. Two names with the same text are two names. Source: `process.Name`. */
@@ -57,37 +58,59 @@ export function namedSubject<M>(name: Name<M>): Subject<M> {
   return new NamedSubject(nameEngine(name)) as unknown as Subject<M>;
 }
 
+/** The process that holds `name` now. Source: `process.named`. */
+export function named<M>(name: Name<M>): Result<Process, "NotRegistered"> {
+  const holder = nameEngine(name).inbox?.holder;
+  return holder === undefined ? err("NotRegistered") : ok(holder);
+}
+
+/**
+ * The process that a message to `subject` would reach now; also one that has ended. Source: `process.subject_owner`.
+ *
+ * @returns `NotRegistered` for a name that nobody holds, and for the address of an answer, which is nobody's
+ */
+export function subjectOwner(subject: Subject<never>): Result<Process, "NotRegistered"> {
+  const { holder } = subject as Partial<Address>;
+  return holder === undefined ? err("NotRegistered") : ok(holder);
+}
+
+/** The name that `subject` is the address of, whoever holds it. Source: `process.subject_name`. */
+export function subjectName<M>(subject: Subject<M>): Result<Name<M>, "NotNamed"> {
+  const address: unknown = subject;
+  return address instanceof NamedSubject ? ok(address.name as unknown as Name<M>) : err("NotNamed");
+}
+
 class NamedSubject implements Address {
   readonly isName = true;
-  readonly #name: NameEngine;
+  readonly name: NameEngine;
 
   constructor(name: NameEngine) {
-    this.#name = name;
+    this.name = name;
   }
 
   get key(): MailboxSubject | undefined {
-    return this.#name.inbox;
+    return this.name.inbox;
   }
 
   get text(): string {
-    return this.#name.text;
+    return this.name.text;
   }
 
   get holder(): ProcessEngine | undefined {
-    return this.#name.inbox?.holder;
+    return this.name.inbox?.holder;
   }
 
   send(message: unknown): void {
-    const inbox = this.#name.inbox;
-    if (inbox === undefined) throw new Error(`Cannot send to a name that nobody has registered: "${this.#name.text}"`);
+    const inbox = this.name.inbox;
+    if (inbox === undefined) throw new Error(`Cannot send to a name that nobody has registered: "${this.name.text}"`);
     inbox.send(message);
   }
 
   trySend(message: unknown): boolean {
-    return this.#name.inbox?.trySend(message) ?? false;
+    return this.name.inbox?.trySend(message) ?? false;
   }
 
   toJSON(): object {
-    return { type: "Subject", name: this.#name.text };
+    return { type: "Subject", name: this.name.text };
   }
 }

@@ -24,6 +24,18 @@ export interface Owner {
   readonly runtime?: Runtime;
   /** @internal For hand-over: this socket's messages that are queued and not yet taken. */
   takeBack?(socket: OwnedSocket): TcpMessage[];
+  /** @internal A message may come with the next poll: whoever looks without waiting lets that pass first. */
+  awaitPoll?(): void;
+  /** @internal The owner that this is but a view of. */
+  readonly [viewed]?: Owner;
+}
+
+/** @internal */
+export const viewed = Symbol("viewed");
+
+/** @internal The owner itself, where a process speaks of itself as `self`. */
+export function ownerItself(owner: Owner): Owner {
+  return owner[viewed] ?? owner;
 }
 
 /**

@@ -6,7 +6,7 @@ import { ExitListeners } from "./exit-listeners.ts";
 import { MailboxSubject } from "./mailbox-subject.ts";
 import type { NameEngine } from "./name.ts";
 import { Outcome } from "./outcome.ts";
-import type { Owner } from "./owner.ts";
+import { type Owner, ownerItself } from "./owner.ts";
 import { Receiver } from "./receiver.ts";
 import type { RuntimeEngine } from "./runtime.ts";
 import type { Runnable } from "./scheduler.ts";
@@ -33,12 +33,21 @@ export interface Process<out T = unknown, in M = never> extends Owner {
   readonly settled: Promise<void>;
   /** Sends an untyped message, which only `selectOther` and `selectRecord` take. Source: `Pid ! Message`. */
   tell(message: unknown): void;
-  /** Asks it to end normally: heard only if it traps exits. `self.exit` ends oneself. Source: `process.send_exit`. */
-  sendExit(): void;
-  /** Ends it with this reason, unless it traps exits. Source: `process.send_abnormal_exit`. */
-  sendAbnormalExit(reason: unknown): void;
+  /**
+   * Asks it to end normally: heard only if it traps exits, as an `ExitMessage` whose `owner` is `from`; sent by a
+   * process to itself, it ends it. Source: `process.send_exit`.
+   */
+  sendExit(options?: ExitOptions): void;
+  /** Ends it with this reason, unless it traps exits: then it hears of it from `from`. Source: `process.send_abnormal_exit`. */
+  sendAbnormalExit(reason: unknown, options?: ExitOptions): void;
   /** Ends it; this cannot be trapped. Source: `process.kill`. */
   kill(): void;
+}
+
+/** Who sends an exit: JavaScript does not know who calls, so the sender may say it. */
+export interface ExitOptions {
+  /** Default: the receiver itself stands in for a sender that did not say who it is. */
+  readonly from?: Owner | undefined;
 }
 
 /**
@@ -105,6 +114,10 @@ export class ProcessEngine implements Process, Runnable {
     return this.receiver.mailbox.takeAll(socket) as TcpMessage[];
   }
 
+  awaitPoll(): void {
+    this.receiver.awaitPoll();
+  }
+
   onExit(listener: (reason: ExitReason) => void, role: "resource" | "observer" = "observer"): () => void {
     const { ended } = this.#outcome;
     if (ended === undefined) return (this.#listeners ??= new ExitListeners(this.runtime.rethrow)).add(listener, role);
@@ -125,12 +138,13 @@ export class ProcessEngine implements Process, Runnable {
     }
   }
 
-  sendExit(): void {
-    if (this.isTrappingExits) this.hearExit(this, Normal);
+  sendExit(options?: ExitOptions): void {
+    if (this.isTrappingExits) this.hearExit(senderOf(options) ?? this, Normal);
+    else if (senderOf(options) === this) this.end(Normal);
   }
 
-  sendAbnormalExit(reason: unknown): void {
-    if (this.isTrappingExits) this.hearExit(this, Abnormal(reason));
+  sendAbnormalExit(reason: unknown, options?: ExitOptions): void {
+    if (this.isTrappingExits) this.hearExit(senderOf(options) ?? this, Abnormal(reason));
     else this.crash(reason);
   }
 
@@ -312,6 +326,10 @@ export class ProcessEngine implements Process, Runnable {
     this.#start = undefined;
     this.#settle();
   }
+}
+
+function senderOf(options: ExitOptions | undefined): Owner | undefined {
+  return options?.from === undefined ? undefined : ownerItself(options.from);
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -3,7 +3,7 @@ import { Deadline } from "./alarm.ts";
 import type { ExitSignal } from "./exit.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { RuntimeEngine } from "./runtime.ts";
-import type { Runnable } from "./scheduler.ts";
+import { afterPoll, type Runnable } from "./scheduler.ts";
 import { type Lane, mapperFor, type Selector } from "./selector.ts";
 
 /** A receive that has not got its message yet. */
@@ -28,6 +28,8 @@ export class Receiver implements Runnable {
   #isQueued = false;
   /** Receives and calls that are pending. */
   #waits = 0;
+  /** Whether a message may come with the next poll of Node's: a receive that does not wait lets that pass. */
+  #isPollDue = false;
 
   constructor(runtime: RuntimeEngine) {
     this.#runtime = runtime;
@@ -67,21 +69,27 @@ export class Receiver implements Runnable {
         const value = taken.mapper(taken.message);
         return Promise.resolve(withinMs === undefined ? value : ok(value));
       }
-      if (withinMs === 0) return Promise.resolve(err("Timeout"));
+      if (withinMs === 0 && !this.#isPollDue) return Promise.resolve(err("Timeout"));
     }
     return new Promise((resolve, reject) => {
       this.#waiting = { selector, withinMs, resolve, reject };
       this.beginWait();
       if (!hasReductions) this.#queueUp();
-      if (withinMs !== undefined) this.#startDeadline(withinMs);
+      else if (withinMs === 0) this.#passPoll(this.#waiting);
+      if (withinMs !== undefined && withinMs > 0) this.#startDeadline(withinMs);
     });
+  }
+
+  /** A socket was asked for a packet, and the kernel may have one. */
+  awaitPoll(): void {
+    this.#isPollDue = true;
   }
 
   /** Its turn in the run queue: to take the message for which there were no reductions. */
   run(): void {
     this.#isQueued = false;
-    if (this.#waiting === undefined) return;
-    if (!this.#takeFor(this.#waiting) && this.#waiting.withinMs === 0) this.#passDeadline();
+    const waiting = this.#waiting;
+    if (waiting !== undefined && !this.#takeFor(waiting) && waiting.withinMs === 0) this.#passPoll(waiting);
   }
 
   /** The process has ended: whoever waits is woken by `signal`, and nothing more is received. */
@@ -123,6 +131,20 @@ export class Receiver implements Runnable {
       this.#passDeadline();
     });
     this.#deadline.start(withinMs);
+  }
+
+  /** A receive that does not wait has found nothing: it is over, or will be after the poll that is due. */
+  #passPoll(waiting: Waiting): void {
+    if (!this.#isPollDue) {
+      this.#passDeadline();
+      return;
+    }
+    this.#isPollDue = false;
+    this.#runtime.alarms.hold();
+    afterPoll(() => {
+      this.#runtime.alarms.release();
+      if (this.#waiting === waiting) this.#passDeadline();
+    });
   }
 
   #passDeadline(): void {

@@ -7,7 +7,7 @@ import type { ExitReason } from "./exit.ts";
 import { type Address, MailboxSubject } from "./mailbox-subject.ts";
 import type { Monitor } from "./monitor.ts";
 import { type Name, nameEngine } from "./name.ts";
-import type { Owner } from "./owner.ts";
+import { type Owner, ownerItself, viewed } from "./owner.ts";
 import type { Process, ProcessEngine } from "./process.ts";
 import type { Host, Run, Runtime, SpawnOptions } from "./runtime.ts";
 import type { Selector } from "./selector.ts";
@@ -29,7 +29,8 @@ export interface Self extends Owner, Host {
   newSubject<M = never>(): OwnSubject<M>;
   /**
    * Takes the oldest message that `from` asks for, waiting up to `withinMs` milliseconds for one; `Infinity` waits
-   * for ever, 0 looks and does not wait. Other messages stay, in order. One receive at a time.
+   * for ever, 0 looks and does not wait, except for what the kernel has of a packet that was just asked for. Other
+   * messages stay, in order. One receive at a time.
    *
    * @throws RangeError for a negative time, NaN, or more than 2^32 - 1
    * @throws Error for a subject of another process, or beside a receive that is pending
@@ -78,6 +79,10 @@ export class SelfEngine implements Self {
     this.process = process;
   }
 
+  get [viewed](): Owner {
+    return this.process;
+  }
+
   get signal(): AbortSignal {
     return this.process.signal;
   }
@@ -112,12 +117,12 @@ export class SelfEngine implements Self {
 
   link(target: Owner): boolean {
     this.process.checkAlive();
-    return this.process.ties.link(processOf(target));
+    return this.process.ties.link(ownerItself(target));
   }
 
   unlink(target: Owner): void {
     this.process.checkAlive();
-    this.process.ties.unlink(processOf(target));
+    this.process.ties.unlink(ownerItself(target));
   }
 
   trapExits(on: boolean): void {
@@ -127,7 +132,7 @@ export class SelfEngine implements Self {
 
   monitor(target: Owner): Monitor {
     this.process.checkAlive();
-    return this.process.ties.monitor(processOf(target));
+    return this.process.ties.monitor(ownerItself(target));
   }
 
   demonitor(monitor: Monitor): void {
@@ -173,7 +178,7 @@ export class SelfEngine implements Self {
   }
 
   sleep(ms: number): Promise<void> {
-    checkDelay("sleep", "ms", ms);
+    if (!(ms >= 0)) throw new RangeError(`Cannot sleep: ms must be 0 or more, received ${String(ms)}`);
     this.process.checkAlive();
     const { alarms, clock } = this.process.runtime;
     return new Promise((resolve, reject) => {
@@ -225,9 +230,4 @@ export class SelfEngine implements Self {
   toJSON(): object {
     return this.process.toJSON();
   }
-}
-
-/** @internal The owner itself, where a process speaks of itself as `self`. */
-export function processOf(owner: Owner): Owner {
-  return owner instanceof SelfEngine ? owner.process : owner;
 }

@@ -1,6 +1,5 @@
-import { type Owner, watch } from "../process/owner.ts";
+import { type Owner, ownerItself, watch } from "../process/owner.ts";
 import type { RuntimeEngine } from "../process/runtime.ts";
-import { processOf } from "../process/self.ts";
 import type { OwnedSocket, TcpMessage } from "./message.ts";
 
 /** Whose a socket is: who gets its messages, and at whose end it ends. Nobody's, until somebody takes it. */
@@ -20,12 +19,12 @@ export class Ownership {
   }
 
   isWith(owner: Owner): boolean {
-    return this.#owner === processOf(owner);
+    return this.#owner === ownerItself(owner);
   }
 
   /** Says false where `owner` has ended: then everything is as it was. */
   take(owner: Owner): boolean {
-    const next = processOf(owner);
+    const next = ownerItself(owner);
     const leave = watch(next, "resource", this.#onEnd);
     if (leave === undefined) return false;
     this.#leave?.();
@@ -49,6 +48,11 @@ export class Ownership {
     } catch (error) {
       this.#runtime.rethrow(error);
     }
+  }
+
+  /** A packet was asked for: what the kernel has of it comes with the next poll. */
+  awaitPoll(): void {
+    this.#owner?.awaitPoll?.();
   }
 
   /** The owner's end is no concern of the socket any more. */

@@ -61,9 +61,9 @@ export class SocketEngine implements TransportEvents {
   /** Whether the owner has been told `SocketClosed` while the socket stays open for sends (`exitOnClose: false`). */
   #isEndTold = false;
   #exitsOnClose: boolean;
-  // A dead socket says Closed once in each direction that has not heard it, and Enotconn after that.
-  #saysClosedToReceive = false;
-  #saysClosedToSend = false;
+  // A dead socket says once how it ended in each direction that has not heard it, and Enotconn after that.
+  #saysToReceive: SocketError | undefined;
+  #saysToSend: SocketError | undefined;
 
   readonly #ownership: Ownership;
   readonly #departure: Departure;
@@ -118,7 +118,7 @@ export class SocketEngine implements TransportEvents {
 
   #receiveNow(byteSize: number): Result<Buffer, SocketError> | undefined {
     if (this.#phase === "gone") return err("Closed");
-    if (this.#phase === "dead") return err(this.#closedToReceive());
+    if (this.#phase === "dead") return err(this.#deadToReceive());
     if (this.#isArmed) return err("Einval");
     if (this.#reader !== undefined) return err("Ealready");
     if (byteSize > mostExactBytes) return err("Enomem");
@@ -141,7 +141,13 @@ export class SocketEngine implements TransportEvents {
     this.#isArmed = true;
     this.#hand();
     this.#readOn();
+    if (this.#isStillArmed) this.#ownership.awaitPoll();
     return ok();
+  }
+
+  /** Read anew: what was there to hand over has disarmed it. */
+  get #isStillArmed(): boolean {
+    return this.#isArmed;
   }
 
   disarm(): void {
@@ -186,7 +192,7 @@ export class SocketEngine implements TransportEvents {
   #readOn(): void {
     if (!this.#isOpen || this.#ending !== undefined || this.#transport.isReading || !this.#hasRoom) return;
     this.#transport.read();
-    if (this.#shut === "both") this.#waitForQuiet();
+    if (this.#shut === "both") this.#endWhenQuiet();
   }
 
   get #isOpen(): boolean {
@@ -207,8 +213,7 @@ export class SocketEngine implements TransportEvents {
   }
 
   #endForReceive(ending: Ending): SocketError {
-    if (!this.#canStillSend(ending))
-      this.#die({ saysClosedToReceive: false, saysClosedToSend: ending.error === undefined });
+    if (!this.#canStillSend(ending)) this.#die({ toSend: ending.error === undefined ? "Closed" : undefined });
     return ending.error ?? "Closed";
   }
 
@@ -216,9 +221,9 @@ export class SocketEngine implements TransportEvents {
     return !this.#exitsOnClose && ending.error === undefined && this.#shut === "nothing" && !this.#transport.hasFailed;
   }
 
-  #closedToReceive(): SocketError {
-    const error = this.#saysClosedToReceive ? "Closed" : "Enotconn";
-    this.#saysClosedToReceive = false;
+  #deadToReceive(): SocketError {
+    const error = this.#saysToReceive ?? "Enotconn";
+    this.#saysToReceive = undefined;
     return error;
   }
 
@@ -328,7 +333,7 @@ export class SocketEngine implements TransportEvents {
 
   #sendNow(pieces: Pieces): Promise<SendResult> | SendResult {
     if (this.#phase === "gone") return err("Closed");
-    if (this.#phase === "dead") return err(this.#closedToSend());
+    if (this.#phase === "dead") return err(this.#deadToSend());
     if (this.#shut === "writing") return err("Closed");
     if (this.#shut === "both" || this.#transport.hasFailed) return err(this.#failSend());
     this.#sentCount++;
@@ -344,19 +349,31 @@ export class SocketEngine implements TransportEvents {
     const error = this.#shownReset(failure);
     this.#stash.clear();
     if (wasArmed) this.#tellEnd({ error });
-    else this.#die({ saysClosedToReceive: this.#reader === undefined, saysClosedToSend: false });
+    else this.#die({ toReceive: this.#reader === undefined ? (error ?? "Closed") : undefined });
     return error ?? "Closed";
   }
 
-  #closedToSend(): SocketError {
-    const error = this.#saysClosedToSend ? "Closed" : "Enotconn";
-    this.#saysClosedToSend = false;
+  #deadToSend(): SocketError {
+    const error = this.#saysToSend ?? "Enotconn";
+    this.#saysToSend = undefined;
     return error;
   }
 
   // ── closing ──
 
-  shutdown(): SendResult {
+  shutdown(): Promise<SendResult> {
+    const now = this.#shutdownNow();
+    if (now !== undefined) return Promise.resolve(now);
+    return new Promise((resolve) => {
+      this.#transport.read();
+      this.#endWhenQuiet(() => {
+        resolve(this.#transport.failure === undefined ? ok() : err("Enotconn"));
+      });
+    });
+  }
+
+  /** Nothing where it takes a look at what the kernel has to know. */
+  #shutdownNow(): SendResult | undefined {
     if (this.#phase === "gone") return err("Closed");
     if (this.#phase === "dead" || this.#isOver) return err("Enotconn");
     if (this.#shut === "both") return ok();
@@ -366,11 +383,7 @@ export class SocketEngine implements TransportEvents {
     this.#departure.startLinger();
     if (this.#transport.isFinished) this.finished();
     if (this.#isArmed) this.#tellEnd(plainEnd);
-    else if (this.#ending === undefined && this.#hasRoom) {
-      this.#transport.read();
-      this.#waitForQuiet();
-    }
-    return ok();
+    return this.#isOpen && this.#ending === undefined && this.#hasRoom ? undefined : ok();
   }
 
   /** Whether the kernel has no connection left to shut down. */
@@ -382,13 +395,16 @@ export class SocketEngine implements TransportEvents {
    * After our shutdown, what the kernel had read before can still be received; what comes later is refused. Where the
    * one ends and the other begins is found by reading until a look at the socket brings nothing more.
    */
-  #waitForQuiet(): void {
-    const { size } = this.#stash;
+  #endWhenQuiet(isKnown?: () => void): void {
     const received = this.#receivedBytes;
     afterPoll(() => {
-      if (!this.#isOpen || this.#ending !== undefined || !this.#transport.isReading) return;
-      if (this.#receivedBytes === received && this.#stash.size <= size) this.#endWith(plainEnd);
-      else this.#waitForQuiet();
+      const isReading = this.#isOpen && this.#ending === undefined && this.#transport.isReading;
+      if (isReading && this.#receivedBytes > received) {
+        this.#endWhenQuiet(isKnown);
+        return;
+      }
+      if (isReading) this.#endWith(plainEnd);
+      isKnown?.();
     });
   }
 
@@ -432,10 +448,11 @@ export class SocketEngine implements TransportEvents {
     if (wasOpen) this.#leave();
   }
 
-  #die(flags: { readonly saysClosedToReceive: boolean; readonly saysClosedToSend: boolean }): void {
+  /** What is left to say, once, to a `receive` and to a `send`. */
+  #die(says: { readonly toReceive?: SocketError | undefined; readonly toSend?: SocketError | undefined }): void {
     this.#phase = "dead";
-    this.#saysClosedToReceive = flags.saysClosedToReceive;
-    this.#saysClosedToSend = flags.saysClosedToSend;
+    this.#saysToReceive = says.toReceive;
+    this.#saysToSend = says.toSend;
     this.#leave();
   }
 

@@ -82,14 +82,14 @@ export function disarm(socket: OwnedSocket): void {
 
 /**
  * Ends both directions: what is queued still leaves, within `linger` milliseconds, and the peer sees the end behind
- * it. What had come can still be received, then it says `Closed`; what comes later is refused. An armed socket gets
- * its `SocketClosed` now. `close` is what frees a socket at once.
+ * it. What has come when this resolves can still be received, then it says `Closed`; what comes later is refused. An
+ * armed socket gets its `SocketClosed` now. `close` is what frees a socket at once.
  *
  * @returns `Enotconn` where the connection is over already
  * Source: `mug.shutdown`, `gen_tcp:shutdown(Socket, read_write)`.
  */
 export function shutdown(socket: Socket): Promise<Result<undefined, SocketError>> {
-  return Promise.resolve(engineOf(socket, "shut down").shutdown());
+  return engineOf(socket, "shut down").shutdown();
 }
 
 /** Ends our direction behind what is queued; receiving goes on. Source: `gen_tcp:shutdown(Socket, write)`. */

@@ -1,5 +1,17 @@
 import { describe, expect, test } from "@jest/globals";
-import { err, namedSubject, newName, newSelector, ok, type OwnSubject, selectTrappedExits, unwrap } from "tankard";
+import {
+  err,
+  named,
+  namedSubject,
+  newName,
+  newSelector,
+  ok,
+  type OwnSubject,
+  selectTrappedExits,
+  subjectName,
+  subjectOwner,
+  unwrap,
+} from "tankard";
 import { createWorld, inProcess, spawnPuppet, thrownBy } from "../support/in-process.ts";
 import { turns } from "../support/turns.ts";
 
@@ -205,6 +217,35 @@ describe("namedSubject", () => {
       { type: "Subject", name: "shown" },
     ]);
   });
+});
+
+describe("named, subjectOwner and subjectName", () => {
+  test("say who holds a name now, whose a subject is, and which name it stands for", () =>
+    inProcess(async (self, { runtime }) => {
+      const name = newName<string>("service");
+      const address = namedSubject(name);
+      const own = self.newSubject<string>();
+      expect([named(name), subjectOwner(address)]).toEqual([err("NotRegistered"), err("NotRegistered")]);
+
+      const { process, self: holder } = await spawnPuppet(runtime);
+      unwrap(holder.register(name));
+      expect(unwrap(named(name))).toBe(process);
+      expect(unwrap(subjectOwner(address))).toBe(process);
+      expect(unwrap(subjectOwner(own))).toBe(self.process);
+      expect(unwrap(subjectName(address))).toBe(name);
+      expect(subjectName(own)).toEqual(err("NotNamed"));
+    }));
+
+  test("after the end the name is nobody's, and a subject still its maker's", () =>
+    inProcess(async (_self, { runtime }) => {
+      const name = newName<string>("service");
+      const { process, self: holder } = await spawnPuppet(runtime);
+      unwrap(holder.register(name));
+      const own = holder.newSubject<string>();
+      process.kill();
+      expect(named(name)).toEqual(err("NotRegistered"));
+      expect(unwrap(subjectOwner(own))).toBe(process);
+    }));
 });
 
 describe("SpawnOptions.name", () => {

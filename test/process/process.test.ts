@@ -223,6 +223,28 @@ describe("sendExit and sendAbnormalExit", () => {
       }),
   );
 
+  test("say who sends them, where the sender says so", () =>
+    inProcess(async (self, { runtime }) => {
+      self.trapExits(true);
+      const { process: other, self: otherSelf } = await spawnPuppet(runtime);
+      self.process.sendExit({ from: otherSelf });
+      self.process.sendAbnormalExit("why", { from: other });
+      const exits = selectTrappedExits(newSelector(), (exit) => exit);
+      expect(await self.receive(exits, 0)).toEqual(ok({ type: "ExitMessage", owner: other, reason: Normal }));
+      expect(await self.receive(exits, 0)).toEqual(ok({ type: "ExitMessage", owner: other, reason: Abnormal("why") }));
+    }));
+
+  test("sendExit from a process to itself ends it, unless it traps exits", () =>
+    inProcess(async (_self, { runtime }) => {
+      const one = await spawnPuppet(runtime);
+      one.process.sendExit({ from: one.self });
+      expect(await one.process.exited).toEqual(Normal);
+      const other = await spawnPuppet(runtime);
+      other.self.trapExits(true);
+      other.process.sendExit({ from: other.self });
+      expect(other.process.isAlive).toBe(true);
+    }));
+
   test("comes after what was sent before", () =>
     inProcess(async (self) => {
       self.trapExits(true);

@@ -150,7 +150,6 @@ describe("sendAfter", () => {
         expect(await thrownBy(() => self.sendAfter(subject, delayMs, "x"))).toEqual(
           new RangeError(`Cannot send after a delay: delayMs ${text}`),
         );
-        expect(await thrownBy(() => self.sleep(delayMs))).toEqual(new RangeError(`Cannot sleep: ms ${text}`));
         expect(clock.pending).toBe(0);
       }),
   );
@@ -320,6 +319,24 @@ describe("cancelTimer", () => {
 });
 
 describe("sleep", () => {
+  test.each([-1, Number.NaN, -Infinity])("throws a RangeError for %p ms, with the number in the text", (ms) =>
+    inProcess(async (self, { clock }) => {
+      const refused = new RangeError(`Cannot sleep: ms must be 0 or more, received ${ms}`);
+      expect(await thrownBy(() => self.sleep(ms))).toEqual(refused);
+      expect(clock.pending).toBe(0);
+    }),
+  );
+
+  test("may be longer than Erlang's longest time-out, and for ever", () =>
+    inProcess(async (_self, { runtime, clock }) => {
+      const long = runtime.spawn((self) => self.sleep(2 ** 32));
+      const endless = runtime.spawn((self) => self.sleep(Infinity));
+      await clock.advance(2 ** 32 - 1);
+      expect(long.isAlive).toBe(true);
+      await clock.advance(1);
+      expect([long.isAlive, endless.isAlive]).toEqual([false, true]);
+    }));
+
   test("does nothing for its time, while messages wait in order", () =>
     inProcess(async (_self, { runtime, clock }) => {
       const process = runtime.spawn(async (self, subject: OwnSubject<string>) => {

@@ -225,7 +225,7 @@ function peerOf(raw: Socket): Peer {
  * Where data and a reset are read at once, libuv says that the stream has ended and nothing of the reset. But then the
  * kernel knows the other side no more, though this side has not ended.
  */
-function isReset(raw: Socket): boolean {
+export function isReset(raw: Socket): boolean {
   return !raw.writableEnded && raw.localPort !== undefined && raw.remoteAddress === undefined;
 }
 

@@ -87,6 +87,15 @@ describe("shutdown", () => {
       expect(await receive(client.socket, soonMs)).toEqual(err("Closed"));
     });
 
+    test("has found where what had come ends when it resolves: what is sent after that is refused", async () => {
+      await using client = await open(kind);
+      await client.peer.send("old");
+      unwrap(await shutdown(client.socket));
+      await client.peer.send("new");
+      expect(await receive(client.socket, soonMs)).toEqual(bytes("old"));
+      expect(await receive(client.socket, soonMs)).toEqual(err("Closed"));
+    });
+
     test("leaves more than is read ahead to be received", async () => {
       await using client = await open(kind, { readAhead: 1_000 });
       await client.peer.send(pattern(300_000));
@@ -157,7 +166,13 @@ describe("shutdown", () => {
       await using client = await open(kind);
       client.peer.close();
       expect(await shutdown(client.socket)).toEqual(ok());
-      await soFar(new Promise(() => undefined)); // the socket reads the peer's end by itself, and says nothing
+      expect(await shutdown(client.socket)).toEqual(err("Enotconn"));
+      expect(await receive(client.socket, soonMs)).toEqual(err("Closed"));
+    });
+
+    test("after a reset that nobody has seen is Enotconn, and receive says Closed", async () => {
+      await using client = await open(kind);
+      client.peer.reset();
       expect(await shutdown(client.socket)).toEqual(err("Enotconn"));
       expect(await receive(client.socket, soonMs)).toEqual(err("Closed"));
     });

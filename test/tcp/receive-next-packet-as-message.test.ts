@@ -112,8 +112,21 @@ describe("receiveNextPacketAsMessage", () => {
       await using client = await open(kind);
       await client.peer.send("in the kernel");
       receiveNextPacketAsMessage(client.socket);
-      expect(await inMailbox(client.self)).toEqual(err("Timeout"));
+      expect(client.self.flushMessages()).toBe(0);
       expect(await nextMessage(client.self)).toEqual(packet(client.socket, "in the kernel"));
+    });
+
+    test("lets a receive that does not wait have what the kernel has, and only the first one after it", async () => {
+      await using client = await open(kind);
+      await client.peer.send("in the kernel");
+      receiveNextPacketAsMessage(client.socket);
+      expect(await inMailbox(client.self)).toEqual(packet(client.socket, "in the kernel"));
+      receiveNextPacketAsMessage(client.socket);
+      expect(await inMailbox(client.self)).toEqual(err("Timeout"));
+      let turns = 0;
+      setImmediate(() => turns++);
+      expect(await inMailbox(client.self)).toEqual(err("Timeout"));
+      expect(turns).toBe(0);
     });
 
     test("has put the end that was read already into the mailbox when it returns", async () => {

@@ -115,6 +115,8 @@ describe("send", () => {
       client.peer.reset();
       expect(await send(client.socket, "one")).toEqual(err("Econnreset"));
       expect(await send(client.socket, "two")).toEqual(err("Enotconn"));
+      expect(await receive(client.socket, 0)).toEqual(err("Econnreset"));
+      expect(await receive(client.socket, 0)).toEqual(err("Enotconn"));
     });
 
     test("is accepted once after the peer has closed, then Closed, then Enotconn", async () => {

@@ -1,0 +1,69 @@
+// Bytes as the notation writes them.
+
+import { createHash } from "node:crypto";
+
+/** Byte i of the pattern is i mod 251, a prime, so that no cut of it looks like another. */
+const PERIOD = 251;
+const onePeriod = Buffer.from(Array.from({ length: PERIOD }, (_, index) => index));
+/** Below this a pattern is shown as what it is. */
+const SHORTEST_PATTERN = 20;
+const LONGEST_TEXT = 200;
+
+let longPattern = onePeriod;
+
+/** `size` bytes of the pattern, which starts with `from`. The bytes are shared: nobody may change them. */
+export function pattern(from: number, size: number): Buffer {
+  const start = from % PERIOD;
+  while (longPattern.length < start + size) longPattern = Buffer.concat([longPattern, longPattern]);
+  return longPattern.subarray(start, start + size);
+}
+
+/** What a step means by text, `{"hex": ...}` or `{"pattern_from": ..., "size": ...}`; nothing for a value of another kind. */
+export function bytesOf(value: unknown): Buffer | undefined {
+  if (typeof value === "string") return Buffer.from(value);
+  const { hex, pattern_from: from, size } = (value ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof hex === "string") return Buffer.from(hex, "hex");
+  return typeof from === "number" && typeof size === "number" ? pattern(from, size) : undefined;
+}
+
+export function showBytes(data: Uint8Array): string {
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  if (bytes.length >= SHORTEST_PATTERN && bytes.equals(pattern(bytes[0] ?? 0, bytes.length)))
+    return `Pattern(from=${bytes[0]}, size=${bytes.length})`;
+  if (bytes.length <= LONGEST_TEXT) return isText(bytes) ? showText(bytes.toString()) : `Hex(${hexOf(bytes)})`;
+  const digest = createHash("sha256").update(bytes).digest().subarray(0, 4);
+  return `Bytes(size=${bytes.length}, sha256=${hexOf(digest)})`;
+}
+
+export function showText(text: string): string {
+  return JSON.stringify(text);
+}
+
+/** The same result where short bytes and texts stand in one way only: how the recorder chose to write them says nothing. */
+export function inOneSpelling(result: string): string {
+  return result.replace(
+    /"(?:[^"\\]|\\.)*"|Pattern\(from=(\d+), size=(\d+)\)/g,
+    (written, from?: string, size?: string) => {
+      if (from === undefined) return `Hex(${hexOf(Buffer.from(textIn(written)))})`;
+      return Number(size) <= LONGEST_TEXT ? `Hex(${hexOf(pattern(Number(from), Number(size)))})` : written;
+    },
+  );
+}
+
+/** What stands between the quotes; an escape that JSON does not know is kept as it is. */
+function textIn(quoted: string): string {
+  try {
+    return JSON.parse(quoted) as string;
+  } catch {
+    return quoted.slice(1, -1);
+  }
+}
+
+function isText(bytes: Buffer): boolean {
+  // eslint-disable-next-line no-control-regex -- a text is what has no control characters but white space
+  return bytes.equals(Buffer.from(bytes.toString())) && !/[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]/.test(bytes.toString());
+}
+
+function hexOf(bytes: Buffer): string {
+  return bytes.toString("hex").toUpperCase();
+}

@@ -1,0 +1,288 @@
+// The functions of gleam/erlang/process, and the life and death of actors.
+
+import {
+  type CallError,
+  type ExitReason,
+  named,
+  namedSubject,
+  newName,
+  newSelector,
+  type OwnSubject,
+  type Result,
+  type Self,
+  subjectName,
+  subjectOwner,
+} from "tankard";
+import { Actor } from "./actor.ts";
+import { everything, readSelector } from "./selector.ts";
+import type { Step } from "./scenario.ts";
+import { Panicked, Request, show, showReason, valueOf } from "./value.ts";
+import type { Operation, World } from "./world.ts";
+
+export const processOperations: Readonly<Record<string, Operation>> = {
+  // ── actors ──
+
+  start: async (world, step) => {
+    await world.actorOf(step);
+    return "Nil";
+  },
+
+  spawn: (world, step) =>
+    world.do(step, async (self) => {
+      const name = world.text(step, "as");
+      await world.addActor(name, new Actor(self));
+      return name;
+    }),
+
+  spawn_unlinked: (world, step) =>
+    world.do(step, async (self) => {
+      const name = world.text(step, "as");
+      await world.addActor(name, new Actor({ spawn: (run, options) => self.spawnUnlinked(run, options) }));
+      return name;
+    }),
+
+  die: async (world, step) => {
+    const actor = await world.actorOf(step);
+    const { panic } = step.how as { readonly panic?: string };
+    if (step.how === "kill") actor.process.kill();
+    else if (panic === undefined) actor.return();
+    else actor.panic(new Panicked(panic));
+    return `Exited(${step.actor ?? ""}, ${showEnd(await actor.process.exited, world)})`;
+  },
+
+  is_alive: async (world, step) => {
+    const { process } = await world.actor(world.text(step, "process"));
+    return process.isAlive ? "True" : "False";
+  },
+
+  kill: async (world, step) => {
+    const { process } = await world.actor(world.text(step, "process"));
+    process.kill();
+    return "Nil";
+  },
+
+  send_exit: (world, step) =>
+    world.do(step, async (self) => {
+      const { process } = await world.actor(world.text(step, "process"));
+      process.sendExit({ from: self });
+      return "Nil";
+    }),
+
+  send_abnormal_exit: (world, step) =>
+    world.do(step, async (self) => {
+      const { process } = await world.actor(world.text(step, "process"));
+      process.sendAbnormalExit(valueOf(step.reason, world), { from: self });
+      return "Nil";
+    }),
+
+  link: (world, step) =>
+    world.do(step, async (self) => {
+      const { process } = await world.actor(world.text(step, "to"));
+      return self.link(process) ? "True" : "False";
+    }),
+
+  unlink: (world, step) =>
+    world.do(step, async (self) => {
+      const { process } = await world.actor(world.text(step, "from"));
+      self.unlink(process);
+      return "Nil";
+    }),
+
+  trap_exits: (world, step) =>
+    world.do(step, (self) => {
+      self.trapExits(step.flag !== false);
+      return "Nil";
+    }),
+
+  monitor: (world, step) =>
+    world.do(step, async (self) => {
+      const { process } = await world.actor(world.text(step, "of"));
+      const name = world.text(step, "as");
+      world.name(name, self.monitor(process));
+      return name;
+    }),
+
+  demonitor_process: (world, step) =>
+    world.do(step, (self) => {
+      self.demonitor(world.monitor(step));
+      return "Nil";
+    }),
+
+  sleep_in_process: (world, step) =>
+    world.do(step, async (self) => {
+      await self.sleep(world.number(step, "ms"));
+      return "Nil";
+    }),
+
+  // ── subjects and names ──
+
+  new_subject: async (world, step) => {
+    const actor = await world.actorOf(step);
+    return actor.do((self) => {
+      const name = world.text(step, "as");
+      world.keepSubject(actor, name, world.name(name, self.newSubject<unknown>()));
+      return name;
+    });
+  },
+
+  new_name: (world, step) => {
+    const name = world.text(step, "as");
+    world.name(name, newName<unknown>(name));
+    return name;
+  },
+
+  named_subject: (world, step) => {
+    const name = world.text(step, "as");
+    world.name(name, namedSubject(world.processName(step)));
+    return name;
+  },
+
+  register: async (world, step) => {
+    const actor = await world.actor(world.text(step, "process"));
+    const registered = await orError(() => actor.as((self) => self.register(world.processName(step))));
+    if (!registered.ok) return "Error(Nil)";
+    world.keepSubject(actor, world.text(step, "name"), registered.value);
+    return "Ok(Nil)";
+  },
+
+  unregister: async (world, step) => {
+    const name = world.processName(step);
+    const holder = named(name);
+    if (!holder.ok) return "Error(Nil)";
+    const actor = await world.actor(world.nameOf(holder.value) ?? "");
+    const unregistered = await actor.as((self) => self.unregister(name));
+    return unregistered.ok ? "Ok(Nil)" : "Error(Nil)";
+  },
+
+  named: (world, step) => showFound(named(world.processName(step)), world),
+  subject_owner: (world, step) => showFound(subjectOwner(world.subject(step)), world),
+  subject_name: (world, step) => showFound(subjectName(world.subject(step)), world),
+
+  // ── messages ──
+
+  send: (world, step) =>
+    world.do(step, () => {
+      world.subject(step).send(valueOf(step.message, world));
+      return "Nil";
+    }),
+
+  tell: async (world, step) => {
+    const { process } = await world.actor(world.text(step, "to"));
+    return world.do(step, () => {
+      process.tell(valueOf(step.message, world));
+      return "Nil";
+    });
+  },
+
+  receive: (world, step) =>
+    world.do(step, async (self) => {
+      const received = await self.receive(receivable(world, step), world.number(step, "timeout"));
+      return received.ok ? `Ok(${show(received.value, world)})` : "Error(Nil)";
+    }),
+
+  receive_forever: (world, step) =>
+    world.do(step, async (self) => show(await self.receiveForever(receivable(world, step)), world)),
+
+  selector_receive: (world, step) =>
+    world.do(step, async (self) => {
+      const received = await self.receive(readSelector(step.selector, world), world.number(step, "timeout"));
+      return received.ok ? `Ok(${received.value})` : "Error(Nil)";
+    }),
+
+  selector_receive_forever: (world, step) =>
+    world.do(step, async (self) => await self.receiveForever(readSelector(step.selector, world))),
+
+  flush_messages: (world, step) =>
+    world.do(step, (self) => {
+      self.flushMessages();
+      return "Nil";
+    }),
+
+  mailbox: async (world, step) => {
+    const actor = await world.actorOf(step);
+    await world.place.sleep(world.number(step, "wait"));
+    return actor.do(async (self) => {
+      const found: string[] = [];
+      const selector = everything(world, actor);
+      for (let next = await self.receive(selector, 0); next.ok; next = await self.receive(selector, 0))
+        found.push(next.value);
+      return `[${found.join(", ")}]`;
+    });
+  },
+
+  // ── calls ──
+
+  call: (world, step) => world.do(step, (self) => callAndShow(self, world, step, world.number(step, "timeout"))),
+  call_forever: (world, step) => world.do(step, (self) => callAndShow(self, world, step, Infinity)),
+
+  take_request: (world, step) =>
+    world.do(step, async (self) => {
+      const received = await self.receive(receivable(world, step), world.number(step, "timeout"));
+      if (!received.ok) return "Error(Nil)";
+      const request = received.value as Request;
+      world.name(world.text(step, "as"), request.reply);
+      return `Ok(${show(request, world)})`;
+    }),
+
+  // ── timers ──
+
+  send_after: (world, step) =>
+    world.do(step, (self) => {
+      const name = world.text(step, "as");
+      const message = valueOf(step.message, world);
+      world.name(name, self.sendAfter(world.subject(step), world.number(step, "delay"), message));
+      return name;
+    }),
+
+  cancel_timer: (world, step) =>
+    world.do(step, (self) => (self.cancelTimer(world.timer(step)).ok ? "Cancelled(Remaining)" : "TimerNotFound")),
+};
+
+/** A subject as something to receive from: a name's is selected, as only its holder has the subject itself. */
+function receivable(world: World, step: Step) {
+  const subject = world.subject(step) as OwnSubject<unknown>;
+  return subjectName(subject).ok ? newSelector().select(subject) : subject;
+}
+
+/** gleam's `call` panics where ours gives an error: this is how one is made of the other. */
+async function callAndShow(self: Self, world: World, step: Step, withinMs: number): Promise<string> {
+  const subject = world.subject(step);
+  const callee = subjectOwner(subject);
+  const message = valueOf(step.message, world);
+  const answer = await self.call(subject, withinMs, (reply: { send(message: unknown): void }) => {
+    return new Request(message, reply);
+  });
+  if (answer.ok) return show(answer.value, world);
+  if (!callee.ok) throw new Panicked("Callee subject had no owner");
+  throw new Panicked(whyNoAnswer(answer.error, world.nameOf(callee.value) ?? "", world));
+}
+
+function whyNoAnswer(error: CallError, callee: string, world: World): string {
+  switch (error.type) {
+    case "CalleeDown":
+      return `callee exited: ProcessDown(<ref>, ${callee}, ${showReason(error.reason, world)})`;
+    case "CallTimeout":
+      return "callee did not send reply before timeout";
+    case "CallRejected":
+      return error.type;
+    default:
+      return error satisfies never;
+  }
+}
+
+function showEnd(reason: ExitReason, world: World): string {
+  return reason.type === "Abnormal" ? show(reason.reason, world) : reason.type;
+}
+
+function showFound(found: Result<unknown, unknown>, world: World): string {
+  return found.ok ? `Ok(${show(found.value, world)})` : "Error(Nil)";
+}
+
+/** gleam says of a process that has ended what it says of a name that is taken; ours throws. */
+async function orError<T>(job: () => Promise<Result<T, unknown>>): Promise<Result<T, unknown>> {
+  try {
+    return await job();
+  } catch (error) {
+    return { ok: false, error };
+  }
+}
