@@ -10,7 +10,7 @@ const layers = {
   reconnect: ["otp", "tcp", "tls", "process", "framing"],
   xstate: ["server", "otp", "tcp", "process", "framing"],
   testing: ["otp", "tcp", "process", "framing"],
-  unwrap: ["tcp"],
+  unwrap: ["tcp", "process"],
   index: ["process", "tcp", "unwrap"],
 };
 

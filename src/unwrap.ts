@@ -1,6 +1,6 @@
+import { valueText } from "./process/value-text.ts";
 import type { Result } from "./result.ts";
 import { describeError } from "./tcp/error.ts";
-import { valueText } from "./tcp/value-text.ts";
 
 /** Thrown by `unwrap`. Its message is the reason in words, its `error` the reason itself. */
 export class UnwrapError extends Error {

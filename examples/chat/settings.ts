@@ -32,6 +32,8 @@ export function readSettings(args: readonly string[]): Result<Settings | { reado
   const { host, port, nick, channel, once, help } = parsed.value;
   if (help) return ok({ type: "Help" });
   if (host === "") return err("--host needs the name or the address of a server.");
+  if (host !== undefined && !/^[!-~]+$/.test(host))
+    return err(`--host must be a name or an address in ASCII characters without spaces, not "${host}".`);
   if (host === undefined && port !== undefined) return err("--port is the port of a server, so it needs --host.");
   if (host !== undefined && once) return err("--once is for the bot's own server, so it cannot go with --host.");
   const portNumber = /^[0-9]{1,5}$/.test(port ?? "6667") ? Number(port ?? "6667") : 0;

@@ -26,6 +26,11 @@ export class Alarm {
   get isSet(): boolean {
     return this.place !== notQueued;
   }
+
+  /** Whether the program waits for it: not where it never rings. */
+  get isWaitedFor(): boolean {
+    return !this.isLight && this.at !== Infinity;
+  }
 }
 
 /**
@@ -61,8 +66,8 @@ export class Alarms {
   /** Sets `alarm` to ring at the clock's `at`, whether or not it was set before. */
   set(alarm: Alarm, at: number): void {
     this.clear(alarm);
-    if (!alarm.isLight) this.hold();
     alarm.at = at;
+    if (alarm.isWaitedFor) this.hold();
     alarm.order = this.#orders++;
     alarm.place = this.#heap.length;
     this.#heap.push(alarm);
@@ -74,7 +79,7 @@ export class Alarms {
     const place = alarm.place;
     if (place === notQueued) return;
     alarm.place = notQueued;
-    if (!alarm.isLight) this.release();
+    if (alarm.isWaitedFor) this.release();
     const last = this.#heap.pop();
     if (last === undefined || last === alarm) return;
     last.place = place;

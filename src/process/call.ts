@@ -1,7 +1,7 @@
 import { err, ok, type Result } from "../result.ts";
 import { Alarm } from "./alarm.ts";
 import { checkDelay } from "./clock.ts";
-import { type ExitReason, type ExitSignal, noproc } from "./exit.ts";
+import { type ExitReason, type ExitSignal, expectSignal, noproc } from "./exit.ts";
 import type { Address } from "./mailbox-subject.ts";
 import type { ProcessEngine } from "./process.ts";
 import type { Subject } from "./subject.ts";
@@ -106,12 +106,17 @@ class PendingCall implements Address {
     address: Address,
     makeRequest: (reply: unknown) => unknown,
   ): Promise<Result<unknown, CallError>> {
-    return new Promise((resolve, reject) => {
+    const answer = new Promise<Result<unknown, CallError>>((resolve, reject) => {
       this.#resolve = resolve;
       this.#stopWatching = this.#callee.onExit((reason) => {
         this.#finish(err({ type: "CalleeDown", reason }));
       }, "observer");
-      if (caller !== undefined) this.#waitFor(caller, reject);
+      if (caller !== undefined) {
+        this.#waitFor(caller, (signal) => {
+          expectSignal(answer);
+          reject(signal);
+        });
+      }
       if (this.#withinMs !== Infinity) {
         const { alarms, clock } = this.#callee.runtime;
         alarms.set(this.#alarm, clock.now() + this.#withinMs);
@@ -123,6 +128,7 @@ class PendingCall implements Address {
         throw error;
       }
     });
+    return answer;
   }
 
   #waitFor(caller: ProcessEngine, interrupt: (signal: ExitSignal) => void): void {

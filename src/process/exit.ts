@@ -33,3 +33,8 @@ export class ExitSignal extends Error {
     this.reason = reason;
   }
 }
+
+/** @internal That a process has ended is no news to its own waits: who has not begun to await one is not crashed by it. */
+export function expectSignal(wait: Promise<unknown> | undefined): void {
+  wait?.catch(() => undefined);
+}

@@ -2,6 +2,7 @@ import { err, ok, type Result } from "../result.ts";
 import type { Address, MailboxSubject } from "./mailbox-subject.ts";
 import type { Process, ProcessEngine } from "./process.ts";
 import type { accepts, Subject, yields } from "./subject.ts";
+import { valueText } from "./value-text.ts";
 
 /** A name that one process at a time can hold. Two names with the same text are two names. Source: `process.Name`. */
 export interface Name<in out M> {
@@ -11,7 +12,7 @@ export interface Name<in out M> {
   readonly text: string;
 }
 
-/** @internal A name and the subject that its holder receives from. */
+/** A name and the subject that its holder receives from. */
 export class NameEngine {
   readonly text: string;
   #inbox: MailboxSubject | undefined;
@@ -45,9 +46,11 @@ export function newName<M = never>(text: string): Name<M> {
   return new NameEngine(text) as unknown as Name<M>;
 }
 
-/** @internal */
+/** @internal The engine of `name`. */
 export function nameEngine<M>(name: Name<M>): NameEngine {
-  return name as unknown as NameEngine;
+  const engine: unknown = name;
+  if (engine instanceof NameEngine) return engine;
+  throw new TypeError(`Expected a name that newName made, received ${valueText(name)}`);
 }
 
 /**

@@ -228,9 +228,10 @@ export class ProcessEngine implements Process, Runnable {
     return (this.#ties ??= new Ties(this));
   }
 
-  /** An exit as a message, for a process that traps them. */
-  hearExit(from: Owner, reason: ExitReason): void {
+  /** An exit as a message, for a process that traps them. Says false after the end. */
+  hearExit(from: Owner, reason: ExitReason): boolean {
     if (this.isAlive) this.arrive("exit", undefined, { type: "ExitMessage", owner: from, reason });
+    return this.isAlive;
   }
 
   // ── start and end ──
@@ -294,16 +295,42 @@ export class ProcessEngine implements Process, Runnable {
    */
   end(reason: ExitReason): boolean {
     if (!this.isAlive) return true;
+    let isHeard = false;
+    // Whoever goes down by a link does so before the next step here. A stack of our own, since a chain of links may be
+    // longer than JavaScript's is deep.
+    const steps: (() => void)[] = [];
+    const goDown = (process: ProcessEngine): void => {
+      if (!process.isAlive) return;
+      const linked: ProcessEngine[] = [];
+      if (process.#beginEnd(reason, linked)) isHeard = true;
+      steps.push(() => {
+        process.#finishEnd(reason);
+      });
+      for (const other of linked.reverse()) {
+        steps.push(() => {
+          goDown(other);
+        });
+      }
+    };
+    goDown(this);
+    for (let step = steps.pop(); step !== undefined; step = steps.pop()) step();
+    return isHeard;
+  }
+
+  /** Says whether anybody has heard so far; who goes down too is put into `linked`. */
+  #beginEnd(reason: ExitReason, linked: ProcessEngine[]): boolean {
     this.#outcome.end(reason);
     this.#freeOwn();
     this.#interrupt(new ExitSignal(reason));
     this.#listeners?.tellResources(reason);
     const isSeen = this.#outcome.isAskedFor || this.#listeners?.hasObservers === true;
-    const isHeard = this.#ties?.tellLinks(reason) === true || isSeen;
+    return this.#ties?.tellLinks(reason, linked) === true || isSeen;
+  }
+
+  #finishEnd(reason: ExitReason): void {
     this.#listeners?.tellObservers(reason);
     this.#outcome.tell();
     if (this.#start !== undefined) this.#forgetStart();
-    return isHeard;
   }
 
   #freeOwn(): void {

@@ -1,6 +1,6 @@
 import { err, ok } from "../result.ts";
 import { Deadline } from "./alarm.ts";
-import type { ExitSignal } from "./exit.ts";
+import { type ExitSignal, expectSignal } from "./exit.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { RuntimeEngine } from "./runtime.ts";
 import { afterPoll, type Runnable } from "./scheduler.ts";
@@ -13,6 +13,7 @@ interface Waiting {
   readonly withinMs: number | undefined;
   readonly resolve: (value: unknown) => void;
   readonly reject: (reason: unknown) => void;
+  promise?: Promise<unknown>;
 }
 
 /**
@@ -66,18 +67,31 @@ export class Receiver implements Runnable {
     if (hasReductions) {
       const taken = this.mailbox.take(selector);
       if (taken !== undefined) {
-        const value = taken.mapper(taken.message);
-        return Promise.resolve(withinMs === undefined ? value : ok(value));
+        try {
+          const value = taken.mapper(taken.message);
+          return Promise.resolve(withinMs === undefined ? value : ok(value));
+        } catch (error) {
+          // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- whatever the mapper throws
+          return Promise.reject(error);
+        }
       }
       if (withinMs === 0 && !this.#isPollDue) return Promise.resolve(err("Timeout"));
     }
-    return new Promise((resolve, reject) => {
-      this.#waiting = { selector, withinMs, resolve, reject };
-      this.beginWait();
-      if (!hasReductions) this.#queueUp();
-      else if (withinMs === 0) this.#passPoll(this.#waiting);
-      if (withinMs !== undefined && withinMs > 0) this.#startDeadline(withinMs);
+    return this.#wait(selector, withinMs, hasReductions);
+  }
+
+  #wait(selector: Selector<unknown>, withinMs: number | undefined, hasReductions: boolean): Promise<unknown> {
+    let waiting!: Waiting;
+    const promise = new Promise<unknown>((resolve, reject) => {
+      waiting = { selector, withinMs, resolve, reject };
     });
+    waiting.promise = promise;
+    this.#waiting = waiting;
+    this.beginWait();
+    if (!hasReductions) this.#queueUp();
+    else if (withinMs === 0) this.#passPoll(waiting);
+    if (withinMs !== undefined && withinMs > 0) this.#startDeadline(withinMs);
+    return promise;
   }
 
   /** A socket was asked for a packet, and the kernel may have one. */
@@ -97,6 +111,7 @@ export class Receiver implements Runnable {
     const waiting = this.#waiting;
     if (waiting !== undefined) {
       this.#stopWaiting();
+      expectSignal(waiting.promise);
       waiting.reject(signal);
     }
     this.#deadline?.dispose();

@@ -2,10 +2,12 @@ import { Activity } from "./activity.ts";
 import { Alarms } from "./alarm.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Name, nameEngine } from "./name.ts";
+import { checkOptionNames } from "./option-names.ts";
 import { type Process, ProcessEngine } from "./process.ts";
 import { Scheduler } from "./scheduler.ts";
 import { type Self, SelfEngine } from "./self.ts";
 import type { OwnSubject } from "./subject.ts";
+import { valueText } from "./value-text.ts";
 
 /**
  * What a process does. It receives from `subject`, whose address is `Process.subject`: annotate it as
@@ -24,6 +26,7 @@ export interface Host {
   /**
    * Starts a process. Its function begins in its turn, never inside this call.
    *
+   * @throws TypeError for a `run` that is no function, and for a name that is not an option's
    * @throws Error where another process holds `options.name`
    */
   spawn<T, M = never>(run: Run<T, M>, options?: SpawnOptions<M>): Process<T, M>;
@@ -87,6 +90,9 @@ export class RuntimeEngine implements Runtime {
   }
 
   spawn<T, M = never>(run: Run<T, M>, options?: SpawnOptions<M>, parent?: ProcessEngine): Process<T, M> {
+    if (typeof run !== "function")
+      throw new TypeError(`Cannot spawn: run must be a function, received ${valueText(run)}`);
+    if (options !== undefined) checkOptionNames("spawn", options, spawnOptionNames);
     if (this.#isStopped) throw new Error("Cannot spawn in a runtime that has been stopped");
     const name = options?.name === undefined ? undefined : nameEngine(options.name);
     if (name?.inbox !== undefined) throw new Error(`Cannot spawn: the name "${name.text}" is taken`);
@@ -153,16 +159,29 @@ export class RuntimeEngine implements Runtime {
   }
 }
 
+// The records let the compiler miss none.
+const spawnOptionNames = Object.keys({ name: true } satisfies Record<keyof SpawnOptions, true>);
+const runtimeOptionNames = Object.keys({
+  clock: true,
+  onCrash: true,
+  onDeadLetter: true,
+} satisfies Record<keyof RuntimeOptions, true>);
+
 function throwUnhandled({ process, reason, handled }: Crash): void {
   if (handled) return;
   if (reason instanceof Error) throw reason;
-  throw new Error(`Process ${String(process.id)} ended abnormally and nobody watched it: ${String(reason)}`, {
+  throw new Error(`Process ${String(process.id)} ended abnormally and nobody watched it: ${valueText(reason)}`, {
     cause: reason,
   });
 }
 
-/** Makes a runtime of its own, with its own clock and hooks: for tests, and to keep parts of a program apart. */
+/**
+ * Makes a runtime of its own, with its own clock and hooks: for tests, and to keep parts of a program apart.
+ *
+ * @throws TypeError for a name that is not an option's
+ */
 export function createRuntime(options: RuntimeOptions = {}): Runtime {
+  checkOptionNames("create a runtime", options, runtimeOptionNames);
   return new RuntimeEngine(options);
 }
 

@@ -3,7 +3,7 @@ import type { Result } from "../result.ts";
 import { Alarm } from "./alarm.ts";
 import { type call, type FromRequest, type ReplySubject, startCall } from "./call.ts";
 import { checkDelay } from "./clock.ts";
-import type { ExitReason } from "./exit.ts";
+import { type ExitReason, expectSignal } from "./exit.ts";
 import { type Address, MailboxSubject } from "./mailbox-subject.ts";
 import type { Monitor } from "./monitor.ts";
 import { type Name, nameEngine } from "./name.ts";
@@ -63,7 +63,7 @@ export interface Self extends Owner, Host {
   unregister<M>(name: Name<M>): Result<undefined, "NotRegistered">;
   /** Throws away everything in the mailbox and says how many messages that were. Source: `process.flush_messages`. */
   flushMessages(): number;
-  /** Does nothing for `ms` milliseconds; messages wait. Source: `process.sleep`. */
+  /** Does nothing for `ms` milliseconds, with `Infinity` until its end; messages wait. Source: `process.sleep`. */
   sleep(ms: number): Promise<void>;
   /** Ends this process with `reason`, whether or not it traps exits. */
   exit(reason: ExitReason): void;
@@ -71,7 +71,7 @@ export interface Self extends Owner, Host {
   call: typeof call;
 }
 
-/** Every member asks first whether the process is still there; the work is the engine's. */
+/** @internal Every member asks first whether the process is still there; the work is the engine's. */
 export class SelfEngine implements Self {
   readonly process: ProcessEngine;
 
@@ -180,22 +180,27 @@ export class SelfEngine implements Self {
   sleep(ms: number): Promise<void> {
     if (!(ms >= 0)) throw new RangeError(`Cannot sleep: ms must be 0 or more, received ${String(ms)}`);
     this.process.checkAlive();
-    const { alarms, clock } = this.process.runtime;
-    return new Promise((resolve, reject) => {
+    const { receiver, runtime } = this.process;
+    const { alarms, clock } = runtime;
+    const slept = new Promise<void>((resolve, reject) => {
       const alarm = new Alarm(() => {
         stop();
         resolve();
       });
       const stopListening = this.process.onInterrupt((signal) => {
         stop();
+        expectSignal(slept);
         reject(signal);
       });
       const stop = (): void => {
         stopListening();
+        receiver.endWait();
         alarms.clear(alarm);
       };
       alarms.set(alarm, clock.now() + ms);
+      receiver.beginWait();
     });
+    return slept;
   }
 
   call<M, const Q extends M, R = FromRequest>(

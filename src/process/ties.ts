@@ -35,9 +35,10 @@ export class Ties {
   #tieToOther(target: Owner): boolean {
     const leave = watch(target, "observer", (reason) => {
       this.#links.delete(target);
+      if (this.#process.isTrappingExits) this.#process.hearExit(target, reason);
       // Its crash enters the runtime here: if nobody hears of it in this process either, it has to be reported.
-      if (reason.type === "Abnormal" && !this.#process.isTrappingExits) this.#process.crash(reason.reason);
-      else this.#hearEnd(target, reason);
+      else if (reason.type === "Abnormal") this.#process.crash(reason.reason);
+      else if (reason.type === "Killed") this.#process.end(reason);
     });
     if (leave !== undefined) this.#links.set(target, leave);
     return leave !== undefined;
@@ -77,25 +78,24 @@ export class Ties {
     this.#monitors.clear();
   }
 
-  /** The process itself has ended: whoever is linked to it hears, or ends too. Says whether anybody heard. */
-  tellLinks(reason: ExitReason): boolean {
+  /**
+   * The process itself has ended: whoever is linked to it and traps exits hears of it, and who does not goes down too
+   * and is put into `goingDown`. Says whether anybody heard.
+   */
+  tellLinks(reason: ExitReason, goingDown: ProcessEngine[]): boolean {
     let isHeard = false;
     for (const [other, leave] of this.#links) {
       leave?.();
       const ties = tiesOf(other);
-      ties?.forget(this.#process);
-      if (ties === undefined ? this.#askToEnd(other, reason) : ties.#hearEnd(this.#process, reason)) isHeard = true;
+      if (ties === undefined) isHeard = this.#askToEnd(other, reason) || isHeard;
+      else {
+        ties.forget(this.#process);
+        if (ties.#process.isTrappingExits) isHeard = ties.#process.hearExit(this.#process, reason) || isHeard;
+        else if (reason.type !== "Normal") goingDown.push(ties.#process);
+      }
     }
     this.#links.clear();
     return isHeard;
-  }
-
-  /** Somebody linked has ended. Says whether anybody hears of it. */
-  #hearEnd(other: Owner, reason: ExitReason): boolean {
-    if (!this.#process.isAlive) return false;
-    if (!this.#process.isTrappingExits) return reason.type !== "Normal" && this.#process.end(reason);
-    this.#process.hearExit(other, reason);
-    return true;
   }
 
   #askToEnd(other: Owner, reason: ExitReason): boolean {

@@ -1,6 +1,6 @@
 import type { CallError } from "../process/call.ts";
 import type { ExitReason } from "../process/exit.ts";
-import { valueText } from "./value-text.ts";
+import { valueText } from "../process/value-text.ts";
 
 /**
  * Why an operation on a socket failed. `Closed` and `Timeout` are the library's own words and `Nxdomain` the

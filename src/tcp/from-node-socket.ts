@@ -1,7 +1,8 @@
+import { checkOptionNames } from "../process/option-names.ts";
 import type { Owner } from "../process/owner.ts";
 import { runtimeEngine } from "../process/runtime.ts";
 import type { OwnedSocket, Socket } from "./message.ts";
-import { checkMethods, checkOptionNames } from "./option-checks.ts";
+import { checkMethods } from "./option-checks.ts";
 import { checkSocketOptions, type SocketOptions, socketOptionNames } from "./options.ts";
 import { SocketEngine } from "./socket-engine.ts";
 import { adopt, type NodeSocket } from "./transport.ts";
@@ -15,9 +16,10 @@ export interface AdoptContext<O extends Owner | undefined = Owner | undefined> e
 
 /**
  * Adopts a connected socket of `node:net`: an HTTP upgrade, a proxy's CONNECT. From now on it is Tankard's alone:
- * whoever had it must not read, write or close it any more, and its listeners for data have to be gone.
+ * whoever had it must not read, write or close it any more, and its listeners for data have to be gone. One of TLS has
+ * no reset: where another would be reset it just closes, which TLS tells from an end.
  *
- * @throws TypeError for something that is not a socket or is not connected
+ * @throws TypeError for something that is not a socket, is not connected, or has an encoding
  */
 export function fromNodeSocket<O extends Owner | undefined = undefined>(
   raw: NodeSocket,
@@ -27,6 +29,10 @@ export function fromNodeSocket<O extends Owner | undefined = undefined>(
   checkOptionNames(action, context, ["owner", "head", ...socketOptionNames]);
   checkMethods(action, "the socket", raw, ["pause", "resume", "resetAndDestroy"]);
   if (raw.connecting) throw new TypeError(`Cannot ${action}: it is still connecting`);
+  if (raw.pending && !raw.destroyed) throw new TypeError(`Cannot ${action}: it is not connected`);
+  if (raw.readableEncoding !== null) {
+    throw new TypeError(`Cannot ${action}: its bytes are turned into text, received ${raw.readableEncoding}`);
+  }
   if (context.owner !== undefined) checkMethods(action, "owner", context.owner, ["deliver", "onExit"]);
   const options = checkSocketOptions(context, action);
   const { owner, head } = context;

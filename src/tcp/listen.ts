@@ -1,15 +1,16 @@
 import { inspect } from "node:util";
 import { Deadline } from "../process/alarm.ts";
+import { checkOptionNames } from "../process/option-names.ts";
 import { type Owner, watch } from "../process/owner.ts";
 import { type RuntimeEngine, runtimeEngine } from "../process/runtime.ts";
-import { err, type Result } from "../result.ts";
+import { valueText } from "../process/value-text.ts";
+import { err, ok, type Result } from "../result.ts";
 import { reasonFromCode, type SocketError } from "./error.ts";
 import type { OwnedSocket, Socket } from "./message.ts";
-import { checkOptionNames, checkHost, checkMethods, checkPath, checkPort } from "./option-checks.ts";
+import { checkHost, checkMethods, checkPath, checkPort } from "./option-checks.ts";
 import { checkSocketOptions, type ResolvedSocketOptions, type SocketOptions, socketOptionNames } from "./options.ts";
 import { SocketEngine } from "./socket-engine.ts";
 import { longestPathBytes, serve, type ServerSocket, type Transport } from "./transport.ts";
-import { valueText } from "./value-text.ts";
 
 /** Where to listen. The options of a socket are those of every socket that is accepted. Source: `gen_tcp:listen`. */
 export interface ListenOptions extends SocketOptions {
@@ -43,7 +44,7 @@ export interface Listener extends AsyncDisposable {
 /**
  * Listens for connections, which `accept` takes one by one.
  *
- * @returns why not: `Eaddrinuse`, `Eacces`, `Eaddrnotavail`, ...
+ * @returns why not: `Eaddrinuse`, `Eacces`, `Eaddrnotavail`, ...; `Closed` where the owner has ended meanwhile
  * @throws TypeError or RangeError for options that nobody can listen with
  * Source: `gen_tcp:listen`.
  */
@@ -157,7 +158,7 @@ class ListenerEngine implements Listener {
       const server = serve(where, options, {
         listening: () => {
           listener = new ListenerEngine(server, where.backlog, options, owner);
-          settle({ ok: true, value: listener });
+          settle(listener.#isClosed ? err("Closed") : ok(listener)); // closed: the owner has ended meanwhile
         },
         accepted: (transport) => listener?.accepted(transport),
         failed: (code) => {

@@ -1,31 +1,11 @@
 import { checkDelay } from "../process/clock.ts";
-import { nearest } from "./nearest.ts";
-import { valueText } from "./value-text.ts";
+import { valueText } from "../process/value-text.ts";
 
 // Each check throws for a value that breaks the contract and says nothing otherwise. `action` begins the text of the
 // error ("connect": "Cannot connect: ..."), `name` is the option's.
 
 /** A byte count above this is a slip of the unit; it also keeps a packet below the largest Buffer of every Node. */
 const mostBytes = 2 ** 30;
-
-/**
- * Lets an object through that has no options but the known ones: a misspelt option must not go unheard.
- *
- * @throws TypeError with the nearest known name, if one is near
- *
- * @internal
- */
-export function checkOptionNames(action: string, options: unknown, known: readonly string[]): void {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(`Cannot ${action}: the options must be an object, received ${valueText(options)}`);
-  }
-  for (const name of Object.keys(options)) {
-    if (known.includes(name)) continue;
-    const meant = nearest(name, known);
-    const question = meant === undefined ? "" : `, did you mean ${valueText(meant)}?`;
-    throw new TypeError(`Cannot ${action}: unknown option ${valueText(name)}${question}`);
-  }
-}
 
 /**
  * Lets a time of 0 to 2^32 - 1 milliseconds or `Infinity` through.

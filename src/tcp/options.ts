@@ -1,3 +1,4 @@
+import { checkOptionNames } from "../process/option-names.ts";
 import type { Owner } from "../process/owner.ts";
 import {
   checkAddress,
@@ -7,7 +8,6 @@ import {
   checkMethods,
   checkMilliseconds,
   checkOneOf,
-  checkOptionNames,
   checkPath,
   checkPort,
 } from "./option-checks.ts";
@@ -110,17 +110,13 @@ export function ipVersionPreference(options: ConnectionOptions, preference: IpVe
   return { ...options, ipVersionPreference: preference };
 }
 
-/**
- * The options that any socket has, whoever made the connection.
- *
- * @internal
- */
+/** The options that any socket has, whoever made the connection. */
 export type SocketOptions = Omit<
   ConnectionOptions,
   "host" | "port" | "path" | "timeout" | "ipVersionPreference" | "localAddress" | "localPort"
 >;
 
-/** @internal Options as they are after the checks: what was left out is at its default. */
+/** Options as they are after the checks: what was left out is at its default. */
 export type ResolvedSocketOptions = {
   readonly [Name in keyof SocketOptions]-?: Exclude<SocketOptions[Name], undefined>;
 };

@@ -135,7 +135,7 @@ export class SocketEngine implements TransportEvents {
       );
     }
     if (this.#phase === "dead") {
-      this.#tellEnd(plainEnd);
+      this.#tellEnd({ error: this.#saysToReceive === "Closed" ? undefined : this.#saysToReceive });
       return ok();
     }
     this.#isArmed = true;
@@ -267,8 +267,10 @@ export class SocketEngine implements TransportEvents {
 
   end(): void {
     this.#hasPeerEnded = true;
-    if (this.#options.showEconnreset) this.#transport.probe();
-    this.#endWith({ error: this.#shownReset(this.#transport.failure) });
+    this.#transport.probe();
+    const { failure } = this.#transport;
+    if (failure !== undefined) this.#note(failure);
+    this.#endWith({ error: this.#shownReset(failure) });
   }
 
   failed(code: string, while_: "reading" | "writing"): void {
@@ -489,6 +491,11 @@ export class SocketEngine implements TransportEvents {
   }
 
   // ── looking ──
+
+  /** Whether the connection was reset, shown or not. */
+  get wasReset(): boolean {
+    return this.#lastError !== undefined && isReset(this.#lastError.reason);
+  }
 
   get lastError(): { readonly reason: SocketError; readonly code: string } | undefined {
     return this.#lastError;

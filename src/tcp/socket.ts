@@ -1,10 +1,10 @@
 import type { Owner } from "../process/owner.ts";
+import { valueText } from "../process/value-text.ts";
 import type { Result } from "../result.ts";
 import type { SocketError } from "./error.ts";
 import type { OwnedSocket, Socket } from "./message.ts";
 import type { Pieces } from "./send-queue.ts";
 import { SocketEngine } from "./socket-engine.ts";
-import { valueText } from "./value-text.ts";
 
 /** Nested bytes, written with one system call. Strings are sent as UTF-8. Source: gleam's `BytesTree`, iodata. */
 export type BytesTree = Uint8Array | string | readonly BytesTree[];

@@ -91,7 +91,8 @@ const readBuffer = Buffer.allocUnsafeSlow(65_536);
 
 const nothing = Buffer.alloc(0);
 
-const nobody: TransportEvents = {
+/** @internal Whoever has not begun to listen. */
+export const nobody: TransportEvents = {
   bytes: () => false,
   end: () => undefined,
   failed: () => undefined,
@@ -188,6 +189,11 @@ function isUnix(raw: net.Socket): boolean {
   return raw.remoteAddress === undefined && raw.localAddress === undefined;
 }
 
+/** Whether it is one of Node's TLS, which has the same methods and refuses to reset. */
+function isEncrypted(raw: net.Socket): boolean {
+  return (raw as { readonly encrypted?: boolean }).encrypted === true;
+}
+
 /** What a listening socket is told to be. */
 export type ServerAddress =
   | { readonly path: string; readonly backlog: number }
@@ -243,10 +249,12 @@ class NodeTransport implements Transport {
   readonly #raw: net.Socket;
   /** Of a unix socket. */
   readonly #path: string | undefined;
+  readonly #hasResets: boolean;
 
   constructor(raw: net.Socket, path: string | undefined) {
     this.#raw = raw;
     this.#path = path;
+    this.#hasResets = path === undefined && !isEncrypted(raw);
     raw.on("end", () => {
       this.isReading = false;
       this.events.end();
@@ -377,7 +385,7 @@ class NodeTransport implements Transport {
 
   reset(): void {
     const raw = this.#raw;
-    if (this.#path !== undefined) {
+    if (!this.#hasResets) {
       raw.destroy();
     } else if (raw.writableEnded && !raw.writableFinished && raw.writableLength === 0 && !raw.destroyed) {
       raw.once("finish", () => raw.resetAndDestroy()); // the kernel refuses a reset in the middle of a shutdown

@@ -27,6 +27,11 @@ describe("readSettings", () => {
     [["--host", "h", "--port", "1e3"], '--port must be a number from 1 to 65535, not "1e3".'],
     [["--host", "h", "--port", ""], '--port must be a number from 1 to 65535, not "".'],
     [["--host", ""], "--host needs the name or the address of a server."],
+    [["--host", "a b"], '--host must be a name or an address in ASCII characters without spaces, not "a b".'],
+    [
+      ["--host", "münchen.de"],
+      '--host must be a name or an address in ASCII characters without spaces, not "münchen.de".',
+    ],
     [["--host", "h", "--once"], "--once is for the bot's own server, so it cannot go with --host."],
     [["--nick", "a b"], '--nick must be letters, digits and []\\`_^{|}-, and no digit or - first, not "a b".'],
     [["--channel", "a,b"], '--channel must be a name without spaces, commas and colons, not "a,b".'],

@@ -73,6 +73,11 @@ describe("a program", () => {
       // One that never had a time to wait for, and two whose time was not needed.
       const idle = spawn((self) => self.receiveForever(self.newSubject()));
       spawn((self) => self.receive(self.newSubject(), Infinity));
+      spawn((self) => self.sleep(Infinity));
+      spawn((self) => {
+        self.sendAfter(self.newSubject(), Infinity, "never");
+        return self.receiveForever(self.newSubject());
+      });
       const early = spawn(async (self, subject) => {
         await self.receive(subject, 60_000);
         await self.receiveForever(subject);

@@ -285,18 +285,24 @@ describe("a runtime without onCrash", () => {
     expect(await uncaughtDuring(() => runtime.spawn(() => Promise.reject(oops)).settled)).toEqual([oops]);
   });
 
-  test("wraps what is no error, and says which process it was", async () => {
+  test.each<[string, unknown]>([
+    ['"just text"', "just text"],
+    ["undefined", undefined],
+    ["Symbol(oh)", Symbol("oh")],
+    ["{ type: 'Refused', by: { nick: 'joe' } }", { type: "Refused", by: { nick: "joe" } }], // it was [object Object]
+    ["[Object: null prototype] {}", Object.create(null)], // it was a TypeError of our own
+  ])("wraps what is no error, and says which process it was and what it threw: %s", async (text, thrown) => {
     const runtime = createRuntime();
     let process: Process | undefined;
     const errors = await uncaughtDuring(() => {
       process = runtime.spawn(() => {
-        throw "just text" as unknown;
+        throw thrown;
       });
     });
-    expect(errors).toEqual([
-      new Error(`Process ${process?.id} ended abnormally and nobody watched it: just text`, { cause: "just text" }),
-    ]);
-    expect((errors[0] as Error).cause).toBe("just text");
+    expect(errors).toEqual([expect.any(Error)]);
+    const error = errors[0] as Error;
+    expect(error.message).toBe(`Process ${process?.id} ended abnormally and nobody watched it: ${text}`);
+    expect(error.cause).toBe(thrown);
   });
 
   test("throws a crash that ended linked processes once", async () => {

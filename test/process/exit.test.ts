@@ -2,6 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import { Abnormal, type ExitReason, ExitSignal, Killed, newSelector, Normal, type Process, type Self } from "tankard";
 import { createWorld, inProcess, spawnIdle, spawnPuppet, thrownBy } from "../support/in-process.ts";
 import { turns } from "../support/turns.ts";
+import { runProgram } from "../support/run-program.ts";
 
 describe("an exit reason", () => {
   test("is plain data", () => {
@@ -26,6 +27,36 @@ describe("ExitSignal", () => {
       expect(signal).toMatchObject({ name: "ExitSignal", message, reason });
       expect((signal as Error).cause).toBe(cause);
     }),
+  );
+});
+
+describe("a wait that nobody awaits yet", () => {
+  const waits = [
+    "self.receive(self.newSubject(), 60_000)",
+    "self.receiveForever(self.newSubject())",
+    "self.sleep(60_000)",
+    "self.call(idle.subject, 60_000, () => undefined)",
+  ];
+  const ends = ["await undefined", "self.process.kill()", "self.exit(Normal)"];
+
+  test.each(waits.flatMap((wait) => ends.map((end) => [wait, end] as const)))(
+    "%s is no unhandled rejection at the end of its process (%s), and rejects for who awaits it then",
+    async (wait, end) => {
+      const { code, stdout, stderr } = await runProgram(`
+        import { Normal, spawn } from "tankard";
+        const idle = spawn((self) => self.receiveForever(self.newSubject()));
+        let waiting;
+        const process = spawn(async (self) => {
+          waiting = ${wait};
+          ${end};
+        });
+        await process.exited;
+        setImmediate(() => {
+          waiting.catch((signal) => console.log(signal.name));
+        });
+      `);
+      expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: "ExitSignal\n", stderr: "" });
+    },
   );
 });
 

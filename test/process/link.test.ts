@@ -10,6 +10,7 @@ import {
   type Owner,
   ownerFromCallback,
   selectTrappedExits,
+  type Self,
 } from "tankard";
 import { createWorld, inProcess, type Puppet, spawnIdle, spawnPuppet } from "../support/in-process.ts";
 import { turns } from "../support/turns.ts";
@@ -193,6 +194,34 @@ describe("self.spawn", () => {
       await turns(1);
       expect(child.isAlive).toBe(true);
     }));
+});
+
+describe("a chain of links", () => {
+  test.each(["kill", "crash"] as const)("of ten thousand processes ends at a %s of the first, all of it", (how) =>
+    inProcess(async (_self, { runtime, crashes }) => {
+      const ended: string[] = [];
+      const first = await spawnPuppet(runtime);
+      let last = first.self;
+      const processes = [first.process];
+      for (let count = 1; count < 10_000; count++) {
+        const next = await new Promise<Self>((started) => {
+          last.spawn((self) => {
+            started(self);
+            return self.receiveForever(self.newSubject());
+          });
+        });
+        processes.push(next.process);
+        last = next;
+      }
+      first.process.onExit(() => ended.push("first"));
+      last.onExit(() => ended.push("last"));
+      if (how === "kill") first.process.kill();
+      else first.process.sendAbnormalExit("why");
+      expect(processes.filter(({ isAlive }) => isAlive)).toEqual([]);
+      expect(ended).toEqual(["last", "first"]);
+      expect(crashes).toEqual(how === "kill" ? [] : [{ process: first.process, reason: "why", handled: true }]);
+    }),
+  );
 });
 
 describe("self.spawnUnlinked", () => {

@@ -269,6 +269,18 @@ describe("SpawnOptions.name", () => {
       expect(await process.result).toEqual([1, 2]);
     }));
 
+  test("throws for what is no name, and starts nothing", () =>
+    inProcess(async (self) => {
+      const spawnAnything = self.spawn.bind(self) as (run: unknown, options: unknown) => unknown;
+      let hasStarted = false;
+      const run = () => void (hasStarted = true);
+      expect(await thrownBy(() => spawnAnything(run, { name: "service" }))).toEqual(
+        new TypeError('Expected a name that newName made, received "service"'),
+      );
+      await turns(1);
+      expect(hasStarted).toBe(false);
+    }));
+
   test("throws where another process holds the name, and starts nothing", () =>
     inProcess(async (self, { runtime }) => {
       const name = newName<string>("once");

@@ -12,6 +12,7 @@ import {
   type Subject,
   spawn,
 } from "tankard";
+import { createSimulatedClock } from "tankard/testing";
 import { createWorld, inProcess, spawnIdle, spawnPuppet, thrownBy } from "../support/in-process.ts";
 import { isSettledWithin, turns } from "../support/turns.ts";
 import { uncaughtDuring } from "../support/uncaught.ts";
@@ -106,6 +107,46 @@ describe("spawn", () => {
     }));
 });
 
+// What a JavaScript caller can do: no type stands in its way.
+describe("spawn refuses", () => {
+  test.each<[string, (self: Self) => unknown]>([
+    ["spawn", () => spawn],
+    ["runtime.spawn", ({ runtime }) => runtime.spawn.bind(runtime)],
+    ["self.spawn", (self) => self.spawn.bind(self)],
+    ["self.spawnUnlinked", (self) => self.spawnUnlinked.bind(self)],
+  ])("what is no function, and what is no option: %s", (_how, spawnOf) =>
+    inProcess(async (self, { crashes }) => {
+      const start = spawnOf(self) as (run: unknown, options?: unknown) => unknown;
+      const run = (): void => undefined;
+      expect(() => start(5)).toThrow(new TypeError("Cannot spawn: run must be a function, received 5"));
+      expect(() => start({ run })).toThrow(
+        /^Cannot spawn: run must be a function, received \{ run: \[Function: run\] \}$/,
+      );
+      expect(() => start(run, { nmae: newName("ann") })).toThrow(
+        new TypeError('Cannot spawn: unknown option "nmae", did you mean "name"?'),
+      );
+      expect(() => start(run, { supervisor: self })).toThrow(
+        new TypeError('Cannot spawn: unknown option "supervisor"'),
+      );
+      expect(() => start(run, "ann")).toThrow(
+        new TypeError('Cannot spawn: the options must be an object, received "ann"'),
+      );
+      await turns();
+      expect(crashes).toEqual([]);
+    }),
+  );
+});
+
+describe("createRuntime", () => {
+  test("refuses what is no option", () => {
+    const create = createRuntime as (options: unknown) => unknown;
+    expect(() => create({ onCrashed: () => undefined })).toThrow(
+      new TypeError('Cannot create a runtime: unknown option "onCrashed", did you mean "onCrash"?'),
+    );
+    expect(() => create(createSimulatedClock())).toThrow(/^Cannot create a runtime: unknown option "now"$/);
+  });
+});
+
 describe("idle", () => {
   test("resolves at once in a runtime where nothing happens", async () => {
     expect(await isSettledWithin(createWorld().runtime.idle())).toBe(true);
@@ -179,6 +220,22 @@ describe("idle", () => {
     process.subject.send("early");
     expect(await isSettledWithin(runtime.idle())).toBe(true);
     process.kill();
+  });
+
+  test("resolves when a process sleeps without end, and waits for one that sleeps for a while", async () => {
+    const { runtime, clock } = createWorld();
+    runtime.spawn((self) => self.sleep(Infinity));
+    expect(await isSettledWithin(runtime.idle())).toBe(true);
+    runtime.spawn(async (self) => {
+      await self.sleep(10);
+      await self.sleep(10);
+    });
+    const idle = runtime.idle();
+    await clock.advance(10);
+    expect(await isSettledWithin(idle)).toBe(false);
+    await clock.advance(10);
+    expect(await isSettledWithin(idle)).toBe(true);
+    await runtime.stop();
   });
 
   test("resolves when a process waits without end for an answer that nobody gives", async () => {

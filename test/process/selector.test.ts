@@ -138,6 +138,17 @@ describe("selectMap", () => {
     }));
 
   // A message that its mapper refuses is gone, as in gleam_erlang.
+  test("rejects with what the mapper throws, also where the message is there already", () =>
+    inProcess(async (self) => {
+      const subject = self.newSubject<string>();
+      const refusing = newSelector().selectMap(subject, (): string => {
+        throw new Error("refused");
+      });
+      subject.send("there already");
+      const received = self.receive(refusing, 0); // does not throw
+      await expect(received).rejects.toThrow("refused");
+    }));
+
   test("throws what the mapper throws out of the receive, not of the send, and the message is gone", () =>
     inProcess(async (self) => {
       const [bad, good] = [self.newSubject<string>(), self.newSubject<string>()];

@@ -1,8 +1,10 @@
 import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
-import { type AddressInfo, connect as connectRaw, createServer, type Socket as RawSocket } from "node:net";
+import { type AddressInfo, connect as connectRaw, createServer, Socket as RawSocket } from "node:net";
+import tls from "node:tls";
 import { describe, expect, test } from "@jest/globals";
 import {
+  abort,
   close,
   err,
   fromNodeSocket,
@@ -14,13 +16,46 @@ import {
   send,
   unwrap,
 } from "tankard";
-import { connectPeer, type Peer, until } from "../support/peer.ts";
+import { connectPeer, type Peer, until, within } from "../support/peer.ts";
 import { bytes, inMailbox, nextMessage, packet, soonMs, startProcess, unasked } from "../support/test-process.ts";
 import { turns } from "../support/turns.ts";
+import { uncaughtDuring } from "../support/uncaught.ts";
 
 const adoptAnything = fromNodeSocket as (raw: unknown, context?: unknown) => unknown;
 
 describe("fromNodeSocket", () => {
+  test("refuses a socket that is not connected, or that turns its bytes into text", async () => {
+    expect(() => fromNodeSocket(new RawSocket())).toThrow(new TypeError("Cannot adopt a socket: it is not connected"));
+    await using raw = await rawPair();
+    raw.ours.setEncoding("utf8");
+    expect(() => fromNodeSocket(raw.ours)).toThrow(
+      new TypeError("Cannot adopt a socket: its bytes are turned into text, received utf8"),
+    );
+    raw.ours.destroy();
+  });
+
+  test.each(["abort", "the owner's end over unread bytes"])(
+    "closes a socket of TLS at %s, which has no reset",
+    async (how) => {
+      await using pair = await tlsPair();
+      await using owner = await startProcess();
+      const errors = await uncaughtDuring(async () => {
+        const socket = fromNodeSocket(pair.client, { owner: owner.self, head: Buffer.from("unread") });
+        if (how === "abort") abort(socket);
+        else owner.end();
+        await within(pair.serverClosed, "The socket stays open");
+      });
+      expect(errors).toEqual([]);
+    },
+  );
+
+  test("reads and writes over TLS", async () => {
+    await using pair = await tlsPair();
+    await using socket = fromNodeSocket(pair.client);
+    unwrap(await send(socket, "over TLS"));
+    expect(await receive(socket, soonMs)).toEqual(bytes("over TLS"));
+  });
+
   test("makes a socket of a connection of node:net, passive and of its owner", async () => {
     await using raw = await rawPair();
     await using owner = await startProcess();
@@ -167,6 +202,44 @@ async function rawPair(): Promise<AsyncDisposable & { readonly ours: RawSocket; 
     [Symbol.asyncDispose]: async () => {
       ours.destroy();
       await peer[Symbol.asyncDispose]();
+    },
+  };
+}
+
+interface TlsPair extends AsyncDisposable {
+  readonly client: tls.TLSSocket;
+  readonly serverClosed: Promise<unknown>;
+}
+
+/** A client of an echo server over TLS, by a key that both know: no certificate is needed. */
+async function tlsPair(): Promise<TlsPair> {
+  const key = Buffer.from("a key that both know");
+  const common = { ciphers: "PSK", maxVersion: "TLSv1.2" } as const;
+  const server = tls.createServer({ ...common, pskCallback: () => key, pskIdentityHint: "test" });
+  const serverClosed = new Promise((resolve) => {
+    server.on("secureConnection", (socket) => {
+      socket.on("error", () => undefined).on("close", resolve);
+      socket.pipe(socket);
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const client = tls.connect({
+    ...common,
+    host: "127.0.0.1",
+    port,
+    pskCallback: () => ({ psk: key, identity: "client" }),
+    checkServerIdentity: () => undefined,
+  });
+  await once(client, "secureConnect");
+  return {
+    client,
+    serverClosed,
+    [Symbol.asyncDispose]: async () => {
+      client.destroy();
+      server.close();
+      await serverClosed;
     },
   };
 }

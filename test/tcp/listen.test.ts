@@ -127,12 +127,29 @@ describe("listen", () => {
     expect(await receive(socket, soonMs)).toEqual(bytes("still here"));
   });
 
-  test("for an owner that has ended is closed from the start", async () => {
+  // It was a listener that had been closed already.
+  test.each(["before", "while"])(
+    "for an owner that ends %s it starts is Closed, and leaves nothing open",
+    async (when) => {
+      await using folder = await temporaryFolder();
+      const runtime = createRuntime();
+      await using owner = await startProcess(runtime);
+      const path = join(folder.path, "socket");
+      if (when === "before") owner.process.kill();
+      const listening = listen({ port: 0, path, owner: owner.self });
+      owner.process.kill();
+      expect(await within(listening, "The listen goes on")).toEqual(err("Closed"));
+      expect(await readdir(folder.path)).toEqual([]);
+      await closeListener(unwrap(await listen({ port: 0, path })));
+      await runtime.idle();
+    },
+  );
+
+  test("for an owner that ends while its host is looked up is Closed", async () => {
     await using owner = await startProcess();
+    const listening = listen({ host: "localhost", port: 0, owner: owner.self });
     owner.process.kill();
-    const listener = unwrap(await listen({ ...loopback, owner: owner.self }));
-    expect(await accept(listener, soonMs)).toEqual(err("Closed"));
-    expect(await isRefused(listener)).toBe(true);
+    expect(await within(listening, "The listen goes on")).toEqual(err("Closed"));
   });
 
   test("has room for `backlog` connections that nobody accepts; beyond it a peer is reset", async () => {

@@ -283,6 +283,7 @@ describe("checkConnectOptions", () => {
     ["lowWaterMark", "lowWatermark"],
     ["prt", "port"],
     ["sginal", "signal"],
+    ["hots", "host"], // two neighbours swapped are one slip, not two
   ])("refuses the option %s and names %s", (name, meant) => {
     expect(thrownFor({ ...server, [name]: 5 })).toStrictEqual(
       new TypeError(`Cannot connect: unknown option "${name}", did you mean "${meant}"?`),

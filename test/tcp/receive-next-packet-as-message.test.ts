@@ -224,6 +224,15 @@ describe("receiveNextPacketAsMessage", () => {
       }
     });
 
+    test("with showEconnreset delivers TcpError too where a send was the first to meet the reset", async () => {
+      await using client = await open(kind, { showEconnreset: true });
+      client.peer.reset();
+      expect(await send(client.socket, "x")).toEqual(err("Econnreset"));
+      receiveNextPacketAsMessage(client.socket);
+      expect(await inMailbox(client.self)).toEqual(tcpError(client.socket, "Econnreset"));
+      expect(await inMailbox(client.self)).toEqual(socketClosed(client.socket));
+    });
+
     test("with showEconnreset tells a reset that comes together with data from a plain end", async () => {
       await using client = await open(kind, { showEconnreset: true });
       receiveNextPacketAsMessage(client.socket);

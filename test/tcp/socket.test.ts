@@ -213,6 +213,17 @@ describe("lastError", () => {
     expect(lastError(client.socket)).toEqual({ reason: "Econnreset", code: "ECONNRESET" });
   });
 
+  test.each(socketKinds)("says so too where a socket that was %s is reset together with data", async (kind) => {
+    for (const showEconnreset of [false, true]) {
+      await using client = await open(kind, { showEconnreset });
+      void client.peer.send("data");
+      client.peer.reset();
+      expect(await receive(client.socket, soonMs)).toEqual(bytes("data"));
+      expect(await receive(client.socket, soonMs)).toEqual(err(showEconnreset ? "Econnreset" : "Closed"));
+      expect(lastError(client.socket)?.code).toMatch(/^(ECONNRESET|EPIPE)$/);
+    }
+  });
+
   test("says why a send failed", async () => {
     await using client = await connectedToPeer();
     client.peer.reset();

@@ -85,6 +85,14 @@ describe("toDuplex", () => {
       expect(heard).toEqual([Buffer.from("one")]);
     });
 
+    test("fails where the stream was reset behind its data: what was cut must not look whole", async () => {
+      await using client = await open(kind);
+      const reading = text(toDuplex(client.socket));
+      void client.peer.send("half of ");
+      client.peer.reset();
+      await expect(reading).rejects.toMatchObject({ code: "Econnreset" });
+    });
+
     test("has the reason as the code of its error: a reset with showEconnreset, and a write to what is over", async () => {
       await using client = await open(kind, { showEconnreset: true });
       const duplex = toDuplex(client.socket);
