@@ -74,6 +74,10 @@ class CallbackOwner implements Owner, Runnable {
     return taken;
   }
 
+  dropClosed(socket: OwnedSocket): void {
+    this.#waiting = this.#waiting.filter((message) => message.socket !== socket || message.type !== "SocketClosed");
+  }
+
   #queueUp(): void {
     if (this.#isQueued) return;
     this.#isQueued = true;

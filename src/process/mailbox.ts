@@ -108,6 +108,22 @@ export class Mailbox {
     return messages;
   }
 
+  /** Takes the newest message of one socket or monitor out, where it `isUnwanted`. */
+  dropNewest(key: unknown, isUnwanted: (message: unknown) => boolean): void {
+    const source = this.#sources?.get(key);
+    const newest = source?.newest;
+    if (source === undefined || newest === undefined || !isUnwanted(newest.message)) return;
+    if (source.oldest === newest) {
+      this.#remove(newest);
+      return;
+    }
+    let before = source.oldest;
+    while (before !== undefined && before.nextOfSource !== newest) before = before.nextOfSource;
+    if (before !== undefined) before.nextOfSource = undefined;
+    source.newest = before;
+    this.#unlink(newest);
+  }
+
   /** Throws all messages away and says how many they were. */
   clear(): number {
     const count = this.#count;
@@ -131,13 +147,18 @@ export class Mailbox {
   }
 
   #remove(envelope: Envelope): void {
+    this.#unlink(envelope);
+    if (envelope.source !== undefined) this.#removeFromSource(envelope.source, envelope);
+  }
+
+  /** Out of the arrival lists of the mailbox and of its lane. */
+  #unlink(envelope: Envelope): void {
     this.#count--;
     if (envelope.older === undefined) this.#oldest = envelope.newer;
     else envelope.older.newer = envelope.newer;
     if (envelope.newer === undefined) this.#newest = envelope.older;
     else envelope.newer.older = envelope.older;
     if (envelope.lane !== "subject" && envelope.lane !== "raw") removeFromLane(this.#lane(envelope.lane), envelope);
-    if (envelope.source !== undefined) this.#removeFromSource(envelope.source, envelope);
   }
 
   #removeFromSource(source: Source, envelope: Envelope): void {

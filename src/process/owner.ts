@@ -24,6 +24,8 @@ export interface Owner {
   readonly runtime?: Runtime;
   /** @internal For hand-over: this socket's messages that are queued and not yet taken. */
   takeBack?(socket: OwnedSocket): TcpMessage[];
+  /** @internal Takes back the `SocketClosed` of a socket that is closed before anybody has taken it. */
+  dropClosed?(socket: OwnedSocket): void;
   /** @internal A message may come with the next poll: whoever looks without waiting lets that pass first. */
   awaitPoll?(): void;
   /** @internal The owner that this is but a view of. */

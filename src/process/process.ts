@@ -114,6 +114,10 @@ export class ProcessEngine implements Process, Runnable {
     return this.receiver.mailbox.takeAll(socket) as TcpMessage[];
   }
 
+  dropClosed(socket: object): void {
+    this.receiver.mailbox.dropNewest(socket, (message) => (message as TcpMessage).type === "SocketClosed");
+  }
+
   awaitPoll(): void {
     this.receiver.awaitPoll();
   }

@@ -50,6 +50,11 @@ export class Ownership {
     }
   }
 
+  /** Nobody wants to hear any more that `socket` is over. */
+  dropClosed(socket: OwnedSocket): void {
+    this.#owner?.dropClosed?.(socket);
+  }
+
   /** A packet was asked for: what the kernel has of it comes with the next poll. */
   awaitPoll(): void {
     this.#owner?.awaitPoll?.();

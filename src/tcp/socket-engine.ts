@@ -58,6 +58,8 @@ export class SocketEngine implements TransportEvents {
   #shut: "nothing" | "writing" | "both" = "nothing";
   /** Whether the peer's end has been read. */
   #hasPeerEnded = false;
+  /** Whether the failure that the transport will tell was found by looking. */
+  #isFailureKnown = false;
   /** Whether the owner has been told `SocketClosed` while the socket stays open for sends (`exitOnClose: false`). */
   #isEndTold = false;
   #exitsOnClose: boolean;
@@ -267,16 +269,13 @@ export class SocketEngine implements TransportEvents {
 
   end(): void {
     this.#hasPeerEnded = true;
-    this.#transport.probe();
-    const { failure } = this.#transport;
-    if (failure !== undefined) this.#note(failure);
-    this.#endWith({ error: this.#shownReset(failure) });
+    this.#endWith({ error: this.#shownReset(this.#lookForReset()) });
   }
 
   failed(code: string, while_: "reading" | "writing"): void {
     const reason = this.#note(code);
-    // A stream that has ended by a failure has nothing more to say.
-    if (!this.#isOpen || this.#ending?.error !== undefined) return;
+    // A stream that has ended by a failure has nothing more to say, nor a look at one that has failed.
+    if (!this.#isOpen || this.#ending?.error !== undefined || this.#isFailureKnown) return;
     if (while_ === "reading") {
       this.#sends.refuseAll(err("Closed"));
       this.#endWith({ error: isReset(reason) ? this.#shownReset(code) : reason });
@@ -285,6 +284,20 @@ export class SocketEngine implements TransportEvents {
       this.#failSend();
       this.runtime.scheduler.leave();
     }
+  }
+
+  /**
+   * A reset that came behind something else is not read: Node takes it for a plain end. Nothing can be read after
+   * this, so it is looked for when all that came before it has been.
+   */
+  #lookForReset(): string | undefined {
+    this.#transport.probe();
+    const { failure } = this.#transport;
+    if (failure !== undefined) {
+      this.#isFailureKnown = true;
+      this.#note(failure);
+    }
+    return failure;
   }
 
   #note(code: string): SocketError {
@@ -349,6 +362,7 @@ export class SocketEngine implements TransportEvents {
     const { failure } = this.#transport;
     if (failure !== undefined) this.#note(failure);
     const error = this.#shownReset(failure);
+    if (this.#hasUnread) this.#transport.reset();
     this.#stash.clear();
     if (wasArmed) this.#tellEnd({ error });
     else this.#die({ toReceive: this.#reader === undefined ? (error ?? "Closed") : undefined });
@@ -369,23 +383,32 @@ export class SocketEngine implements TransportEvents {
     return new Promise((resolve) => {
       this.#transport.read();
       this.#endWhenQuiet(() => {
-        resolve(this.#transport.failure === undefined ? ok() : err("Enotconn"));
+        resolve(this.#endTransport());
       });
     });
   }
 
-  /** Nothing where it takes a look at what the kernel has to know. */
+  /** Our end behind what is queued, where there is still a connection to end. */
+  #endTransport(): SendResult {
+    const hasBeenReset = (this.#transport.failure ?? this.#lookForReset()) !== undefined;
+    this.#transport.end();
+    if (this.#transport.isFinished) this.finished();
+    return hasBeenReset ? err("Enotconn") : ok();
+  }
+
+  /** Nothing where what the kernel has must be read first. */
   #shutdownNow(): SendResult | undefined {
     if (this.#phase === "gone") return err("Closed");
     if (this.#phase === "dead" || this.#isOver) return err("Enotconn");
     if (this.#shut === "both") return ok();
     this.#shut = "both";
     this.#sends.acceptAll(ok());
-    this.#transport.end();
     this.#departure.startLinger();
-    if (this.#transport.isFinished) this.finished();
-    if (this.#isArmed) this.#tellEnd(plainEnd);
-    return this.#isOpen && this.#ending === undefined && this.#hasRoom ? undefined : ok();
+    if (this.#isArmed) {
+      this.#tellEnd(plainEnd);
+      return ok();
+    }
+    return this.#ending === undefined && this.#hasRoom ? undefined : this.#endTransport();
   }
 
   /** Whether the kernel has no connection left to shut down. */
@@ -422,14 +445,21 @@ export class SocketEngine implements TransportEvents {
 
   /** Gone at once for everybody. Unread bytes make it a reset; otherwise what is queued leaves first. */
   close(): Promise<void> {
+    this.#ownership.dropClosed(this.asOwned);
     if (this.#phase !== "gone") {
-      if (this.#stash.size + this.#transport.untoldBytes > 0) this.#cut();
+      if (this.#hasUnread) this.#cut();
       else {
         if (this.#phase === "open" && this.#shut === "nothing") this.#sends.acceptAll(err("Closed"));
         this.#go();
       }
     }
     return this.#transport.isClosed ? Promise.resolve() : new Promise((resolve) => this.#whenClosed.push(resolve));
+  }
+
+  /** As the kernel sees it: what a `receiveExact` waits with, or has waited with, is read. */
+  get #hasUnread(): boolean {
+    const stashed = (this.#reader?.byteSize ?? 0) > 0 ? 0 : this.#stash.unreadSize;
+    return stashed + this.#transport.untoldBytes > 0;
   }
 
   abort(): void {
@@ -474,8 +504,8 @@ export class SocketEngine implements TransportEvents {
     from: Owner | undefined,
   ): Result<OwnedSocket, "NotOwner" | "Closed" | "OwnerExited"> {
     if (this.#phase === "gone") return err("Closed");
-    if (from !== undefined && !this.#ownership.isWith(from)) return err("NotOwner");
     if (this.#ownership.isWith(owner)) return ok(this.asOwned);
+    if (from !== undefined && !this.#ownership.isWith(from)) return err("NotOwner");
     return this.#ownership.handOver(owner, this.asOwned) ? ok(this.asOwned) : err("OwnerExited");
   }
 

@@ -98,7 +98,8 @@ export function shutdownWrite(socket: Socket): Promise<Result<undefined, SocketE
 }
 
 /**
- * Closes the socket: it is gone at once for everybody, and no message follows. Bytes that were received and not taken
+ * Closes the socket: it is gone at once for everybody, and no message follows; a `SocketClosed` that waits in the owner's
+ * mailbox is taken out, and packets stay. Bytes that were received and not taken
  * make it a reset; otherwise what is queued leaves first, for at most `linger` milliseconds, and then the end, or a
  * reset: the peer never sees a clean end after a cut. Resolves when the descriptor is closed. Source: `gen_tcp:close`.
  */

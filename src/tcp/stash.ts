@@ -22,6 +22,11 @@ export class Stash {
     return this.#size;
   }
 
+  /** Without what is set apart: a `receiveExact` has had that in its hands. */
+  get unreadSize(): number {
+    return this.#size - this.#setApart;
+  }
+
   push(chunk: Buffer): void {
     if (this.#size > 0 && chunk.length <= smallBytes) this.#pack(chunk);
     else {

@@ -12,7 +12,7 @@ const LONGEST_TEXT = 200;
 let longPattern = onePeriod;
 
 /** `size` bytes of the pattern, which starts with `from`. The bytes are shared: nobody may change them. */
-export function pattern(from: number, size: number): Buffer {
+function pattern(from: number, size: number): Buffer {
   const start = from % PERIOD;
   while (longPattern.length < start + size) longPattern = Buffer.concat([longPattern, longPattern]);
   return longPattern.subarray(start, start + size);

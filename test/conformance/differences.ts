@@ -72,6 +72,15 @@ const rules: readonly Rule[] = [
     applies: ({ step }) => step.op === "connect" && typeof step.host === "string" && step.host.includes("%"),
   },
   {
+    name: "the packet after a `receiveExact` that timed out with nothing",
+    why: "how large a packet is says nothing; a small one costs throughput",
+    partsWays: true,
+    applies: ({ scenario, index, step, expected, seen }) =>
+      stepsBefore(scenario, index).some((before, at) => hasTimedOut(before, scenario.observed[at])) &&
+      (step.op.startsWith("receive") || expected.some((result) => result.includes("Packet("))) &&
+      seen !== "Error(Timeout)",
+  },
+  {
     name: "asking while another process waits in `receive`",
     why: "a bug of the driver, not a feature",
     partsWays: true,
@@ -144,6 +153,10 @@ function isCall({ op }: Step): boolean {
 
 function isBadArgument({ port, timeout, delay, ms, size }: Step): boolean {
   return Number(port) > 65_535 || [port, timeout, delay, ms, size].some((number) => Number(number) < 0);
+}
+
+function hasTimedOut(step: Step, observed: string | null | undefined): boolean {
+  return step.op === "receive_exact" && observed === "Error(Timeout)";
 }
 
 function isSentAfterShutdown(steps: readonly Step[]): boolean {

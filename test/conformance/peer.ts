@@ -104,8 +104,7 @@ class LoopbackPeer implements Peer {
   constructor(raw: net.Socket) {
     this.#raw = raw;
     raw.on("data", (data: Buffer) => {
-      this.#unread.push(data);
-      this.#unreadBytes += data.length;
+      this.#keep(data);
       this.#onChange();
     });
     raw.on("end", () => {
@@ -113,6 +112,7 @@ class LoopbackPeer implements Peer {
     });
     // EPIPE and ECONNRESET are one thing seen from two sides, and on loopback nothing else goes wrong.
     raw.on("error", () => {
+      this.#keep(raw.read() as Buffer | null); // what a paused stream had read, Node would drop
       this.#endWith("Econnreset");
     });
     raw.pause();
@@ -141,6 +141,7 @@ class LoopbackPeer implements Peer {
   async receive(size: number, milliseconds: number): Promise<Buffer | "Timeout" | "Closed" | "Econnreset"> {
     const least = Math.max(1, size);
     await this.#readUntil(() => this.#unreadBytes >= least || this.#ending !== undefined, milliseconds);
+    if (size === 0 && this.#unreadBytes > 0) await this.#readWhatIsThere();
     if (this.#unreadBytes >= least) return (this.#lastReceived = this.#take(size === 0 ? this.#unreadBytes : size));
     return this.#ending ?? "Timeout";
   }
@@ -185,6 +186,12 @@ class LoopbackPeer implements Peer {
     this.#raw.resetAndDestroy();
   }
 
+  #keep(data: Buffer | null): void {
+    if (data === null) return;
+    this.#unread.push(data);
+    this.#unreadBytes += data.length;
+  }
+
   #endWith(ending: "Closed" | "Econnreset"): void {
     if (this.#ending !== "Econnreset") this.#ending = ending;
     this.#onChange();
@@ -206,6 +213,13 @@ class LoopbackPeer implements Peer {
       this.#raw.resume();
       this.#onChange();
     });
+  }
+
+  /** Node may have read one piece when it was last paused; the kernel has the rest. */
+  async #readWhatIsThere(): Promise<void> {
+    this.#raw.resume();
+    for (let turns = 0; turns < 2; turns++) await new Promise(setImmediate);
+    this.#raw.pause();
   }
 
   #take(size: number): Buffer {

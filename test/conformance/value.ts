@@ -4,7 +4,7 @@ import type { ExitReason, OwnedSocket, TcpMessage } from "tankard";
 import { showBytes, showText } from "./bytes.ts";
 
 /** A list; a tuple is an array, since it is arrays that `selectRecord` takes. */
-export class List {
+class List {
   readonly items: readonly unknown[];
 
   constructor(items: readonly unknown[]) {
@@ -59,7 +59,7 @@ export function show(value: unknown, names: Names): string {
   return typeof value === "number" ? String(value) : JSON.stringify(value);
 }
 
-export function showAll(values: readonly unknown[], names: Names): string {
+function showAll(values: readonly unknown[], names: Names): string {
   return values.map((value) => show(value, names)).join(", ");
 }
 

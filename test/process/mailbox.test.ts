@@ -48,6 +48,27 @@ describe("Mailbox", () => {
     expect(other.mailbox.count).toBe(1);
   });
 
+  test("drops the newest message of one socket, where it is not wanted, and leaves all others in order", () => {
+    const mailbox = new Mailbox();
+    const [one, other] = [{}, {}];
+    for (const [socket, message] of [
+      [one, "one 1"],
+      [other, "other end"],
+      [one, "one 2"],
+      [one, "one end"],
+    ] as const) {
+      mailbox.append("socket", socket, message);
+    }
+    const isEnd = (message: unknown): boolean => String(message).endsWith("end");
+    mailbox.dropNewest({}, isEnd);
+    mailbox.dropNewest(one, isEnd);
+    mailbox.dropNewest(one, isEnd); // "one 2" is wanted
+    mailbox.dropNewest(other, isEnd);
+    mailbox.append("socket", one, "one 3");
+    expect(mailbox.takeAll(one)).toEqual(["one 1", "one 2", "one 3"]);
+    expect([mailbox.takeAll(other), mailbox.count]).toEqual([[], 0]);
+  });
+
   test("finds the messages of one socket, of all sockets and of everybody in the same order", () => {
     const mailbox = new Mailbox();
     const [one, other] = [{}, {}];

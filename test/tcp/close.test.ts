@@ -313,6 +313,34 @@ describe("close", () => {
       expect(await client.peer.readToEnd()).toEqual({ data: nothing, how: "Fin" });
     });
 
+    test("takes a SocketClosed that waits out of the owner's mailbox, and leaves the packets", async () => {
+      await using client = await open(kind);
+      const words = client.self.newSubject<string>();
+      await client.peer.send("packet");
+      receiveNextPacketAsMessage(client.socket);
+      await until(() => unwrap(getstat(client.socket)).recvOct > 0, "Nothing is read");
+      words.send("between");
+      receiveNextPacketAsMessage(client.socket);
+      unwrap(await shutdown(client.socket));
+      words.send("behind");
+      await close(client.socket);
+      expect(client.self.flushMessages()).toBe(3);
+    });
+
+    test("is a clean end over bytes that only a receiveExact in vain has read, and a reset over others", async () => {
+      for (const [later, how] of [
+        ["", "Fin"],
+        ["later", "Rst"],
+      ] as const) {
+        await using client = await open(kind);
+        await client.peer.send("part");
+        expect(await receiveExact(client.socket, 5, 1)).toEqual(err("Timeout"));
+        if (later !== "") await client.peer.send(later);
+        await close(client.socket);
+        expect((await client.peer.readToEnd()).how).toBe(how);
+      }
+    });
+
     test("sends what is queued and what waits to a peer that reads, then a clean end", async () => {
       await using client = await open(kind);
       unwrap(await send(client.socket, tooMuch));

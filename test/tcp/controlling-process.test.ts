@@ -198,6 +198,12 @@ describe("controllingProcess", () => {
     expect(controllingProcess(client.socket, other.self, { from: client.self }).ok).toBe(true);
   });
 
+  test("to the owner itself is ok whoever asks", async () => {
+    await using client = await connectedToPeer();
+    await using other = await startProcess();
+    expect(controllingProcess(client.socket, client.self, { from: other.self })).toEqual(ok(client.socket));
+  });
+
   test("is OwnerExited where the new owner has ended, and everything is as it was", async () => {
     await using client = await connectedToPeer();
     await using ended = await startProcess();

@@ -31,6 +31,10 @@ class Model {
     return taken;
   }
 
+  get unreadSize(): number {
+    return this.size - this.apart;
+  }
+
   takePacket(most: number): Buffer | undefined {
     if (this.all.length === 0) return undefined;
     return this.take(this.apart > 0 ? this.apart : Math.min(most, this.all.length));
@@ -61,7 +65,7 @@ const steps: fc.Arbitrary<readonly Step[]> = fc.array(
 /** What it says at each step. */
 function play(
   list: readonly Step[],
-  stash: Pick<Stash, "push" | "take" | "takePacket" | "setApart" | "clear" | "size">,
+  stash: Pick<Stash, "push" | "take" | "takePacket" | "setApart" | "clear" | "size" | "unreadSize">,
 ) {
   const said = list.map((step): Buffer | undefined => {
     switch (step.do) {
@@ -80,7 +84,7 @@ function play(
         return undefined;
     }
   });
-  return [...said, stash.size, stash.take(stash.size)];
+  return [...said, stash.size, stash.unreadSize, stash.take(stash.size)];
 }
 
 describe("Stash", () => {

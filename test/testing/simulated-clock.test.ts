@@ -1,8 +1,8 @@
 import { describe, expect, test } from "@jest/globals";
 import { createRuntime, type OwnSubject, type Self } from "tankard";
 import { createSimulatedClock } from "tankard/testing";
-import { thrownBy } from "./support/in-process.ts";
-import { isSettledWithin, turns } from "./support/turns.ts";
+import { thrownBy } from "../support/in-process.ts";
+import { isSettledWithin, turns } from "../support/turns.ts";
 
 describe("createSimulatedClock", () => {
   test("stands at 0, and stands still by itself", async () => {
