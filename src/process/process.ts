@@ -299,24 +299,34 @@ export class ProcessEngine implements Process, Runnable {
    */
   end(reason: ExitReason): boolean {
     if (!this.isAlive) return true;
+    const linked: ProcessEngine[] = [];
+    const isHeard = this.#beginEnd(reason, linked);
+    if (linked.length > 0) return this.#takeDown(linked, reason) || isHeard;
+    this.#finishEnd(reason);
+    return isHeard;
+  }
+
+  /**
+   * Whoever goes down by a link does so before the process itself is done. A stack of our own, since a chain of links
+   * may be longer than JavaScript's is deep. Says whether anybody has heard.
+   */
+  #takeDown(linked: ProcessEngine[], reason: ExitReason): boolean {
     let isHeard = false;
-    // Whoever goes down by a link does so before the next step here. A stack of our own, since a chain of links may be
-    // longer than JavaScript's is deep.
     const steps: (() => void)[] = [];
-    const goDown = (process: ProcessEngine): void => {
-      if (!process.isAlive) return;
-      const linked: ProcessEngine[] = [];
-      if (process.#beginEnd(reason, linked)) isHeard = true;
+    const push = (process: ProcessEngine, others: ProcessEngine[]): void => {
       steps.push(() => {
         process.#finishEnd(reason);
       });
-      for (const other of linked.reverse()) {
+      for (const other of others.reverse()) {
         steps.push(() => {
-          goDown(other);
+          if (!other.isAlive) return;
+          const next: ProcessEngine[] = [];
+          if (other.#beginEnd(reason, next)) isHeard = true;
+          push(other, next);
         });
       }
     };
-    goDown(this);
+    push(this, linked);
     for (let step = steps.pop(); step !== undefined; step = steps.pop()) step();
     return isHeard;
   }
