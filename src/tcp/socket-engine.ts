@@ -1,25 +1,19 @@
 import { inspect } from "node:util";
 import { Hold } from "../process/activity.ts";
-import { Deadline } from "../process/alarm.ts";
 import type { Owner } from "../process/owner.ts";
 import type { RuntimeEngine } from "../process/runtime.ts";
 import { afterPoll } from "../process/scheduler.ts";
 import { err, ok, type Result } from "../result.ts";
 import { Departure } from "./departure.ts";
 import { reasonFromCode, type SocketError } from "./error.ts";
+import { LastWords } from "./last-words.ts";
 import type { OwnedSocket } from "./message.ts";
 import type { ResolvedSocketOptions } from "./options.ts";
 import { Ownership } from "./ownership.ts";
 import { type Pieces, SendQueue, type SendResult } from "./send-queue.ts";
 import { Stash } from "./stash.ts";
 import type { Address, Transport, TransportEvents } from "./transport.ts";
-
-/** A receive that waits. */
-interface Reader {
-  /** How many bytes exactly; 0 takes what comes. */
-  readonly byteSize: number;
-  readonly resolve: (result: Result<Buffer, SocketError>) => void;
-}
+import { WaitingReceive } from "./waiting-receive.ts";
 
 /** How the stream has ended, once everything before it has been taken. */
 interface Ending {
@@ -47,13 +41,12 @@ export class SocketEngine implements TransportEvents {
   readonly #transport: Transport;
   readonly #options: ResolvedSocketOptions;
   readonly #stash = new Stash();
+  readonly #waiting: WaitingReceive;
   readonly #sends: SendQueue;
 
   #phase: "open" | "dead" | "gone" = "open";
   #ending: Ending | undefined;
   #isArmed = false;
-  #reader: Reader | undefined;
-  #deadline: Deadline | undefined;
   /** What we have shut down ourselves. */
   #shut: "nothing" | "writing" | "both" = "nothing";
   /** Whether the peer's end has been read. */
@@ -63,9 +56,8 @@ export class SocketEngine implements TransportEvents {
   /** Whether the owner has been told `SocketClosed` while the socket stays open for sends (`exitOnClose: false`). */
   #isEndTold = false;
   #exitsOnClose: boolean;
-  // A dead socket says once how it ended in each direction that has not heard it, and Enotconn after that.
-  #saysToReceive: SocketError | undefined;
-  #saysToSend: SocketError | undefined;
+  /** Of a dead socket. */
+  #lastWords = new LastWords(undefined, undefined);
 
   readonly #ownership: Ownership;
   readonly #departure: Departure;
@@ -89,6 +81,10 @@ export class SocketEngine implements TransportEvents {
     this.#transport = transport;
     this.#options = options;
     this.#exitsOnClose = options.exitOnClose;
+    // As inet's driver: what an exact receive has waited for is kept together, for the next one.
+    this.#waiting = new WaitingReceive(runtime, () => {
+      if (this.#waiting.byteSize > 0) this.#stash.setApart();
+    });
     this.#sends = new SendQueue(transport, options, runtime);
     this.#ownership = new Ownership(runtime, () => void this.close());
     this.#departure = new Departure(transport, runtime, options.linger);
@@ -106,23 +102,16 @@ export class SocketEngine implements TransportEvents {
   receive(byteSize: number, milliseconds: number): Promise<Result<Buffer, SocketError>> {
     const now = this.#receiveNow(byteSize);
     if (now !== undefined) return this.runtime.scheduler.answer(now);
-    return new Promise((resolve) => {
-      const reader: Reader = { byteSize, resolve };
-      this.#reader = reader;
-      this.#readOn();
-      if (milliseconds === 0)
-        afterPoll(() => {
-          this.#timeOut(reader);
-        });
-      else if (milliseconds > 0) this.#startDeadline(milliseconds);
-    });
+    const received = this.#waiting.start(byteSize, milliseconds);
+    this.#readOn();
+    return received;
   }
 
   #receiveNow(byteSize: number): Result<Buffer, SocketError> | undefined {
     if (this.#phase === "gone") return err("Closed");
-    if (this.#phase === "dead") return err(this.#deadToReceive());
+    if (this.#phase === "dead") return err(this.#lastWords.toReceive());
     if (this.#isArmed) return err("Einval");
-    if (this.#reader !== undefined) return err("Ealready");
+    if (this.#waiting.isThere) return err("Ealready");
     if (byteSize > mostExactBytes) return err("Enomem");
     const data = this.#take(byteSize);
     if (data !== undefined) return ok(data);
@@ -137,7 +126,7 @@ export class SocketEngine implements TransportEvents {
       );
     }
     if (this.#phase === "dead") {
-      this.#tellEnd({ error: this.#saysToReceive === "Closed" ? undefined : this.#saysToReceive });
+      this.#tellEnd({ error: this.#lastWords.error });
       return ok();
     }
     this.#isArmed = true;
@@ -163,8 +152,8 @@ export class SocketEngine implements TransportEvents {
 
   /** Gives what has come to whoever asked: to a receive that waits first, then to the owner. */
   #hand(): void {
-    if (this.#reader !== undefined) this.#handToReader(this.#reader);
-    if (!this.#isArmed || this.#reader !== undefined) return;
+    if (this.#waiting.isThere) this.#handToWaiting();
+    if (!this.#isArmed || this.#waiting.isThere) return;
     const data = this.#take(0);
     if (data === undefined && this.#ending === undefined) return;
     this.#isArmed = false; // before the message: the owner may ask again at once
@@ -172,12 +161,12 @@ export class SocketEngine implements TransportEvents {
     else if (this.#ending !== undefined) this.#tellEnd(this.#ending);
   }
 
-  #handToReader(reader: Reader): void {
-    const data = this.#take(reader.byteSize);
+  #handToWaiting(): void {
+    const data = this.#take(this.#waiting.byteSize);
     if (data === undefined && this.#ending === undefined) return;
-    this.#takeReader();
-    if (data !== undefined) reader.resolve(ok(data));
-    else if (this.#ending !== undefined) reader.resolve(err(this.#endForReceive(this.#ending)));
+    const settle = this.#waiting.take(); // before the end: that settles whoever still waits
+    if (data !== undefined) settle(ok(data));
+    else if (this.#ending !== undefined) settle(err(this.#endForReceive(this.#ending)));
   }
 
   #take(byteSize: number): Buffer | undefined {
@@ -202,7 +191,7 @@ export class SocketEngine implements TransportEvents {
   }
 
   get #hasRoom(): boolean {
-    return this.#stash.size < Math.max(this.#options.readAhead, this.#reader?.byteSize ?? 0);
+    return this.#stash.size < Math.max(this.#options.readAhead, this.#waiting.byteSize);
   }
 
   /** The owner hears how it ended; a peer's end closes our side too, unless `exitOnClose` says otherwise. */
@@ -221,33 +210,6 @@ export class SocketEngine implements TransportEvents {
 
   #canStillSend(ending: Ending): boolean {
     return !this.#exitsOnClose && ending.error === undefined && this.#shut === "nothing" && !this.#transport.hasFailed;
-  }
-
-  #deadToReceive(): SocketError {
-    const error = this.#saysToReceive ?? "Enotconn";
-    this.#saysToReceive = undefined;
-    return error;
-  }
-
-  #takeReader(): Reader | undefined {
-    const reader = this.#reader;
-    this.#reader = undefined;
-    this.#deadline?.stop();
-    return reader;
-  }
-
-  #startDeadline(milliseconds: number): void {
-    this.#deadline ??= new Deadline(this.runtime.alarms, () => {
-      this.#timeOut(this.#reader);
-    });
-    this.#deadline.start(milliseconds);
-  }
-
-  #timeOut(reader: Reader | undefined): void {
-    if (reader === undefined || this.#reader !== reader) return;
-    // As inet's driver: what an exact receive has waited for is kept together, for the next one.
-    if (reader.byteSize > 0) this.#stash.setApart();
-    this.#takeReader()?.resolve(err("Timeout"));
   }
 
   // ── what the transport tells ──
@@ -348,7 +310,7 @@ export class SocketEngine implements TransportEvents {
 
   #sendNow(pieces: Pieces): Promise<SendResult> | SendResult {
     if (this.#phase === "gone") return err("Closed");
-    if (this.#phase === "dead") return err(this.#deadToSend());
+    if (this.#phase === "dead") return err(this.#lastWords.toSend());
     if (this.#shut === "writing") return err("Closed");
     if (this.#shut === "both" || this.#transport.hasFailed) return err(this.#failSend());
     this.#sentCount++;
@@ -365,14 +327,8 @@ export class SocketEngine implements TransportEvents {
     if (this.#hasUnread) this.#transport.reset();
     this.#stash.clear();
     if (wasArmed) this.#tellEnd({ error });
-    else this.#die({ toReceive: this.#reader === undefined ? (error ?? "Closed") : undefined });
+    else this.#die({ toReceive: this.#waiting.isThere ? undefined : (error ?? "Closed") });
     return error ?? "Closed";
-  }
-
-  #deadToSend(): SocketError {
-    const error = this.#saysToSend ?? "Enotconn";
-    this.#saysToSend = undefined;
-    return error;
   }
 
   // ── closing ──
@@ -458,7 +414,7 @@ export class SocketEngine implements TransportEvents {
 
   /** As the kernel sees it: what a `receiveExact` waits with, or has waited with, is read. */
   get #hasUnread(): boolean {
-    const stashed = (this.#reader?.byteSize ?? 0) > 0 ? 0 : this.#stash.unreadSize;
+    const stashed = this.#waiting.byteSize > 0 ? 0 : this.#stash.unreadSize;
     return stashed + this.#transport.untoldBytes > 0;
   }
 
@@ -483,8 +439,7 @@ export class SocketEngine implements TransportEvents {
   /** What is left to say, once, to a `receive` and to a `send`. */
   #die(says: { readonly toReceive?: SocketError | undefined; readonly toSend?: SocketError | undefined }): void {
     this.#phase = "dead";
-    this.#saysToReceive = says.toReceive;
-    this.#saysToSend = says.toSend;
+    this.#lastWords = new LastWords(says.toReceive, says.toSend);
     this.#leave();
   }
 
@@ -492,8 +447,8 @@ export class SocketEngine implements TransportEvents {
   #leave(): void {
     this.#stash.clear();
     this.#sends.refuseAll(err("Closed"));
-    this.#takeReader()?.resolve(err("Closed"));
-    this.#deadline?.dispose();
+    this.#waiting.take()(err("Closed"));
+    this.#waiting.dispose();
     this.#departure.leave();
   }
 

@@ -1,0 +1,32 @@
+import type { SocketError } from "./error.ts";
+
+/**
+ * What a dead socket still has to say. In each direction that has not heard how it ended, it says so once, and
+ * `Enotconn` after that, as inet's driver does.
+ */
+export class LastWords {
+  #toReceive: SocketError | undefined;
+  #toSend: SocketError | undefined;
+
+  constructor(toReceive: SocketError | undefined, toSend: SocketError | undefined) {
+    this.#toReceive = toReceive;
+    this.#toSend = toSend;
+  }
+
+  /** The error that whoever arms the socket hears of first; a plain end is none. */
+  get error(): SocketError | undefined {
+    return this.#toReceive === "Closed" ? undefined : this.#toReceive;
+  }
+
+  toReceive(): SocketError {
+    const error = this.#toReceive ?? "Enotconn";
+    this.#toReceive = undefined;
+    return error;
+  }
+
+  toSend(): SocketError {
+    const error = this.#toSend ?? "Enotconn";
+    this.#toSend = undefined;
+    return error;
+  }
+}

@@ -1,0 +1,74 @@
+import { Deadline } from "../process/alarm.ts";
+import type { RuntimeEngine } from "../process/runtime.ts";
+import { afterPoll } from "../process/scheduler.ts";
+import { err, type Result } from "../result.ts";
+import type { SocketError } from "./error.ts";
+
+type Received = Result<Buffer, SocketError>;
+
+/** The one receive of a socket that may wait: for how many bytes, and until when. */
+export class WaitingReceive {
+  readonly #runtime: RuntimeEngine;
+  readonly #onTimeout: () => void;
+  #byteSize = 0;
+  #resolve: ((result: Received) => void) | undefined;
+  #deadline: Deadline | undefined;
+
+  /** `onTimeout` is called just before a receive says `Timeout`. */
+  constructor(runtime: RuntimeEngine, onTimeout: () => void) {
+    this.#runtime = runtime;
+    this.#onTimeout = onTimeout;
+  }
+
+  get isThere(): boolean {
+    return this.#resolve !== undefined;
+  }
+
+  /** How many bytes exactly it waits for; 0 for what comes, and where none waits. */
+  get byteSize(): number {
+    return this.#byteSize;
+  }
+
+  /** A negative time waits for ever, and 0 for one look at what the kernel has. */
+  start(byteSize: number, milliseconds: number): Promise<Received> {
+    return new Promise((resolve) => {
+      this.#byteSize = byteSize;
+      this.#resolve = resolve;
+      if (milliseconds === 0) this.#passPoll(resolve);
+      else if (milliseconds > 0) this.#startDeadline(milliseconds);
+    });
+  }
+
+  /** It waits no longer; what this gives settles it, and does nothing where none waited. */
+  take(): (result: Received) => void {
+    const resolve = this.#resolve;
+    this.#resolve = undefined;
+    this.#byteSize = 0;
+    this.#deadline?.stop();
+    return resolve ?? (() => undefined);
+  }
+
+  /** No other will wait. */
+  dispose(): void {
+    this.#deadline?.dispose();
+  }
+
+  #passPoll(resolve: (result: Received) => void): void {
+    afterPoll(() => {
+      if (this.#resolve === resolve) this.#timeOut();
+    });
+  }
+
+  #startDeadline(milliseconds: number): void {
+    this.#deadline ??= new Deadline(this.#runtime.alarms, () => {
+      this.#timeOut();
+    });
+    this.#deadline.start(milliseconds);
+  }
+
+  #timeOut(): void {
+    if (!this.isThere) return;
+    this.#onTimeout();
+    this.take()(err("Timeout"));
+  }
+}
