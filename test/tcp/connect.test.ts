@@ -150,6 +150,16 @@ describe("connect", () => {
       );
     });
 
+    test.each(["0x7f000001", "0X7F.0.0.1", "127.0x0.1", "a".repeat(300), `${"a.".repeat(40_000)}invalid`])(
+      "is Nxdomain for what inet does not take for a host (%#)",
+      async (host) => {
+        await using server = await peerServer();
+        expect(await connect({ host, port: server.port, ipVersionPreference: "Ipv4Only" })).toMatchObject(
+          err({ type: "ConnectFailedIpv4", ipv4: "Nxdomain" }),
+        );
+      },
+    );
+
     test("is Nxdomain for an address of the IP version that is not tried", async () => {
       const port = await closedPort();
       expect(await connect({ host: loopback, port, ipVersionPreference: "Ipv6Only" })).toMatchObject(
