@@ -10,6 +10,7 @@ export { ownerFromCallback } from "./process/callback-owner.ts";
 export type { MessageFrom, OwnSubject, Subject } from "./process/subject.ts";
 export { newSelector, Selector, selectRecord } from "./process/selector.ts";
 export {
+  deselectSpecificMonitor,
   type ExitMessage,
   type Monitor,
   type ProcessDown,

@@ -31,6 +31,7 @@ describe("the public names", () => {
       "controllingProcess",
       "createRuntime",
       "describeError",
+      "deselectSpecificMonitor",
       "disarm",
       "err",
       "fromNodeSocket",

@@ -1,6 +1,6 @@
 import type { ExitReason } from "./exit.ts";
 import type { Owner } from "./owner.ts";
-import { type Selector, withEntry } from "./selector.ts";
+import { type Selector, withEntry, withoutEntry } from "./selector.ts";
 
 /** What `self.monitor` gives, to tell one `ProcessDown` from another. Source: `process.Monitor`. */
 export interface Monitor {
@@ -36,6 +36,11 @@ export function selectSpecificMonitor<M, const N>(
   mapper: (down: ProcessDown) => N,
 ): Selector<M | N> {
   return withEntry(selector, "source", monitor, mapper as (message: unknown) => N);
+}
+
+/** Waits no longer for the end of this one by itself; `selectMonitors` still does. Source: `process.deselect_specific_monitor`. */
+export function deselectSpecificMonitor<M>(selector: Selector<M>, monitor: Monitor): Selector<M> {
+  return withoutEntry(selector, "source", monitor);
 }
 
 /** Waits for the exits that `self.trapExits(true)` turns into messages. Source: `process.select_trapped_exits`. */

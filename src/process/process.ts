@@ -293,58 +293,33 @@ export class ProcessEngine implements Process, Runnable {
 
   /**
    * Ends the process, once; later calls do nothing. Whoever it concerns hears of it in a fixed order: the process's
-   * own waits, timers and names, its resources, its links, its monitors and other observers.
+   * own waits, timers and names, its resources, its links, its monitors and other observers. Then those end that its
+   * links take down.
    *
    * @returns whether anybody heard: an observer, a reader of `result` or `exited`, or somebody through a link
    */
   end(reason: ExitReason): boolean {
     if (!this.isAlive) return true;
-    const linked: ProcessEngine[] = [];
-    const isHeard = this.#beginEnd(reason, linked);
-    if (linked.length > 0) return this.#takeDown(linked, reason) || isHeard;
-    this.#finishEnd(reason);
-    return isHeard;
-  }
-
-  /**
-   * Whoever goes down by a link does so before the process itself is done. A stack of our own, since a chain of links
-   * may be longer than JavaScript's is deep. Says whether anybody has heard.
-   */
-  #takeDown(linked: ProcessEngine[], reason: ExitReason): boolean {
     let isHeard = false;
-    const steps: (() => void)[] = [];
-    const push = (process: ProcessEngine, others: ProcessEngine[]): void => {
-      steps.push(() => {
-        process.#finishEnd(reason);
-      });
-      for (const other of others.reverse()) {
-        steps.push(() => {
-          if (!other.isAlive) return;
-          const next: ProcessEngine[] = [];
-          if (other.#beginEnd(reason, next)) isHeard = true;
-          push(other, next);
-        });
-      }
-    };
-    push(this, linked);
-    for (let step = steps.pop(); step !== undefined; step = steps.pop()) step();
+    // One after the other and not one within the other: a chain of links may be longer than JavaScript's stack is deep.
+    const goingDown: ProcessEngine[] = [this];
+    for (const process of goingDown) if (process.#endAlone(reason, goingDown)) isHeard = true; // it grows meanwhile
     return isHeard;
   }
 
-  /** Says whether anybody has heard so far; who goes down too is put into `linked`. */
-  #beginEnd(reason: ExitReason, linked: ProcessEngine[]): boolean {
+  /** Says whether anybody heard; whoever goes down by a link is put into `goingDown`. */
+  #endAlone(reason: ExitReason, goingDown: ProcessEngine[]): boolean {
+    if (!this.isAlive) return false;
     this.#outcome.end(reason);
     this.#freeOwn();
     this.#interrupt(new ExitSignal(reason));
     this.#listeners?.tellResources(reason);
     const isSeen = this.#outcome.isAskedFor || this.#listeners?.hasObservers === true;
-    return this.#ties?.tellLinks(reason, linked) === true || isSeen;
-  }
-
-  #finishEnd(reason: ExitReason): void {
+    const isHeard = this.#ties?.tellLinks(reason, goingDown) === true || isSeen;
     this.#listeners?.tellObservers(reason);
     this.#outcome.tell();
     if (this.#start !== undefined) this.#forgetStart();
+    return isHeard;
   }
 
   #freeOwn(): void {

@@ -104,7 +104,7 @@ export class Selector<out M> {
   /** No longer waits for `subject`. Source: `process.deselect`. */
   deselect(subject: Subject<never>): Selector<M> {
     const key = keyOf(subject);
-    return make(this.#entries.filter((entry) => entry.kind !== "subject" || entry.key !== key));
+    return key === undefined ? this : withoutEntry(this, "subject", key);
   }
 }
 
@@ -141,6 +141,15 @@ export function withEntry<M, N, K extends Entry["kind"]>(
   const added = { kind, key, mapper } as Entry;
   const others = entriesOf(selector).filter((entry) => !asksForTheSame(entry, added));
   return make([...others, added].sort((one, other) => generality[one.kind] - generality[other.kind]));
+}
+
+/** @internal `selector` without the entry that waits for this. */
+export function withoutEntry<M, K extends Entry["kind"]>(
+  selector: Selector<M>,
+  kind: K,
+  key: Extract<Entry, { readonly kind: K }>["key"],
+): Selector<M> {
+  return make(entriesOf(selector).filter((entry) => entry.kind !== kind || entry.key !== key));
 }
 
 /** @internal What `selector` makes of a message that has just come, or nothing where it does not wait for it. */

@@ -218,7 +218,7 @@ describe("a chain of links", () => {
       if (how === "kill") first.process.kill();
       else first.process.sendAbnormalExit("why");
       expect(processes.filter(({ isAlive }) => isAlive)).toEqual([]);
-      expect(ended).toEqual(["last", "first"]);
+      expect(ended).toEqual(["first", "last"]);
       expect(crashes).toEqual(how === "kill" ? [] : [{ process: first.process, reason: "why", handled: true }]);
     }),
   );

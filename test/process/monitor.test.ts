@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import {
   Abnormal,
+  deselectSpecificMonitor,
   err,
   type ExitReason,
   Killed,
@@ -8,10 +9,14 @@ import {
   Normal,
   ok,
   ownerFromCallback,
+  type Process,
+  type Self,
   selectMonitors,
   selectSpecificMonitor,
 } from "tankard";
 import { createWorld, inProcess, spawnIdle, spawnPuppet } from "../support/in-process.ts";
+
+const spawnLinked = (self: Self): Process => self.spawn((linked) => linked.receiveForever(linked.newSubject()));
 
 const downs = selectMonitors(newSelector(), (down) => down);
 
@@ -104,6 +109,19 @@ describe("monitor", () => {
       self.monitor(process);
       process.kill();
       expect(await self.receive(downs, 0)).toMatchObject({ value: { owner: process } });
+    }));
+});
+
+describe("the order of ProcessDown", () => {
+  test("where links take others down is that in which the end goes through the links", () =>
+    inProcess(async (self, { runtime }) => {
+      const first = await spawnPuppet(runtime);
+      const linked = [spawnLinked(first.self), spawnLinked(first.self)];
+      for (const process of [...linked, first.process]) self.monitor(process);
+      first.process.kill();
+      const owners = [];
+      for (let count = 0; count < 3; count++) owners.push((await self.receiveForever(downs)).owner);
+      expect(owners).toEqual([first.process, ...linked]);
     }));
 });
 
@@ -216,5 +234,32 @@ describe("selectSpecificMonitor", () => {
       process.kill();
       const selector = selectSpecificMonitor(newSelector(), foreign, () => "taken");
       expect(await self.receive(selector, 0)).toEqual(err("Timeout"));
+    }));
+});
+
+describe("deselectSpecificMonitor", () => {
+  test("no longer waits for that one, and leaves its ProcessDown in the mailbox", () =>
+    inProcess(async (self, { runtime }) => {
+      const [one, other] = [spawnIdle(runtime), spawnIdle(runtime)];
+      const [deselected, kept] = [self.monitor(one), self.monitor(other)];
+      const both = selectSpecificMonitor(
+        selectSpecificMonitor(newSelector(), deselected, (down) => down.owner),
+        kept,
+        (down) => down.owner,
+      );
+      const selector = deselectSpecificMonitor(both, deselected);
+      one.kill();
+      other.kill();
+      expect(await self.receive(selector, 0)).toEqual(ok(other));
+      expect(await self.receive(selector, 0)).toEqual(err("Timeout"));
+      expect(await self.receive(both, 0)).toEqual(ok(one));
+    }));
+
+  test("does not touch selectMonitors, nor a selector that does not have it", () =>
+    inProcess(async (self, { runtime }) => {
+      const process = spawnIdle(runtime);
+      const monitor = self.monitor(process);
+      process.kill();
+      expect(await self.receive(deselectSpecificMonitor(downs, monitor), 0)).toMatchObject({ value: { monitor } });
     }));
 });
