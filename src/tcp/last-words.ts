@@ -18,15 +18,21 @@ export class LastWords {
     return this.#toReceive === "Closed" ? undefined : this.#toReceive;
   }
 
+  /** Whoever hears by receiving how it ended has heard it for sending too. */
   toReceive(): SocketError {
-    const error = this.#toReceive ?? "Enotconn";
+    const error = this.#toReceive;
+    if (error === undefined) return "Enotconn";
     this.#toReceive = undefined;
+    this.#toSend = undefined;
     return error;
   }
 
+  /** An error is told once, in whichever direction; what is left for the other is that it is closed. */
   toSend(): SocketError {
-    const error = this.#toSend ?? "Enotconn";
+    const error = this.#toSend;
+    if (error === undefined) return "Enotconn";
     this.#toSend = undefined;
+    if (this.#toReceive !== undefined) this.#toReceive = "Closed";
     return error;
   }
 }

@@ -30,6 +30,7 @@ export class SendQueue {
   /** Whether the kernel was written to and Node has not reported it yet: further writes of this turn are corked. */
   #hasWritten = false;
   #isCorked = false;
+  #isEnding = false;
 
   constructor(transport: Transport, options: ResolvedSocketOptions, runtime: RuntimeEngine) {
     this.#transport = transport;
@@ -92,6 +93,21 @@ export class SendQueue {
       this.write(next.pieces);
       this.#settle(next, ok());
     }
+    this.#endIfDone();
+  }
+
+  #endIfDone(): void {
+    if (this.#isEnding && !this.isWaiting) this.#transport.end();
+  }
+
+  get isWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Ends our side behind all that is queued and all that waits. */
+  end(): void {
+    this.#isEnding = true;
+    if (!this.isWaiting) this.#transport.end();
   }
 
   /** Accepts all that waits, whatever the marks say: the socket ends behind it. */
@@ -115,6 +131,7 @@ export class SendQueue {
   #timeOut(waiting: WaitingSend): void {
     this.#waiting = this.#waiting.filter((other) => other !== waiting);
     this.#settle(waiting, err("Timeout"));
+    this.#endIfDone();
   }
 
   #settle(waiting: WaitingSend, result: SendResult): void {

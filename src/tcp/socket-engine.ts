@@ -47,6 +47,8 @@ export class SocketEngine implements TransportEvents {
   #phase: "open" | "dead" | "gone" = "open";
   #ending: Ending | undefined;
   #isArmed = false;
+  /** Whether what the kernel had when it was armed may still be unread. */
+  #isPollDue = false;
   /** What we have shut down ourselves. */
   #shut: "nothing" | "writing" | "both" = "nothing";
   /** Whether the peer's end has been read. */
@@ -100,11 +102,22 @@ export class SocketEngine implements TransportEvents {
 
   /** `byteSize` 0 takes whatever comes; a negative time waits for ever. */
   receive(byteSize: number, milliseconds: number): Promise<Result<Buffer, SocketError>> {
+    if (this.#isArmed && this.#isPollDue) return this.#receiveAfterPoll(byteSize, milliseconds);
     const now = this.#receiveNow(byteSize);
     if (now !== undefined) return this.runtime.scheduler.answer(now);
     const received = this.#waiting.start(byteSize, milliseconds);
     this.#readOn();
     return received;
+  }
+
+  /** What the kernel had belongs to who armed the socket, which is passive again then. */
+  #receiveAfterPoll(byteSize: number, milliseconds: number): Promise<Result<Buffer, SocketError>> {
+    this.#isPollDue = false;
+    return new Promise((resolve) => {
+      afterPoll(() => {
+        resolve(this.receive(byteSize, milliseconds));
+      });
+    });
   }
 
   #receiveNow(byteSize: number): Result<Buffer, SocketError> | undefined {
@@ -132,7 +145,8 @@ export class SocketEngine implements TransportEvents {
     this.#isArmed = true;
     this.#hand();
     this.#readOn();
-    if (this.#isStillArmed) this.#ownership.awaitPoll();
+    this.#isPollDue = this.#isStillArmed;
+    if (this.#isPollDue) this.#ownership.awaitPoll();
     return ok();
   }
 
@@ -183,7 +197,7 @@ export class SocketEngine implements TransportEvents {
   #readOn(): void {
     if (!this.#isOpen || this.#ending !== undefined || this.#transport.isReading || !this.#hasRoom) return;
     this.#transport.read();
-    if (this.#shut === "both") this.#endWhenQuiet();
+    if (this.#shut === "both" && this.#transport.isFinished) this.#endWhenQuiet();
   }
 
   get #isOpen(): boolean {
@@ -243,7 +257,7 @@ export class SocketEngine implements TransportEvents {
       this.#endWith({ error: isReset(reason) ? this.#shownReset(code) : reason });
     } else {
       this.runtime.scheduler.enter();
-      this.#failSend();
+      this.#failSend({ isKnown: this.#sends.isWaiting });
       this.runtime.scheduler.leave();
     }
   }
@@ -275,8 +289,18 @@ export class SocketEngine implements TransportEvents {
 
   finished(): void {
     if (!this.#isOpen) this.#transport.destroy();
-    // Our end is out: there is nothing left to keep the program running for.
-    else if (this.#shut === "both") this.unref();
+    else if (this.#shut === "both") this.#finishShutdown();
+  }
+
+  /** Our end is out, behind the queue: there is nothing left to keep the program running for, nor to receive. */
+  #finishShutdown(): void {
+    this.unref();
+    if (this.#ending !== undefined) return;
+    if (this.#isArmed) this.#endWith(plainEnd);
+    else if (this.#hasRoom) {
+      this.#transport.read();
+      this.#endWhenQuiet();
+    }
   }
 
   closed(): void {
@@ -318,8 +342,11 @@ export class SocketEngine implements TransportEvents {
     return this.#sends.write(pieces) ? ok() : err(this.#failSend());
   }
 
-  /** As in inet, a send that fails throws away what was not read; what had been accepted before still leaves. */
-  #failSend(): SocketError {
+  /**
+   * As in inet, a send that fails throws away what was not read; what had been accepted before still leaves. Where the
+   * queue fails and nobody sends, the next send has still to be told.
+   */
+  #failSend({ isKnown } = { isKnown: true }): SocketError {
     const wasArmed = this.#isArmed;
     const { failure } = this.#transport;
     if (failure !== undefined) this.#note(failure);
@@ -327,7 +354,10 @@ export class SocketEngine implements TransportEvents {
     if (this.#hasUnread) this.#transport.reset();
     this.#stash.clear();
     if (wasArmed) this.#tellEnd({ error });
-    else this.#die({ toReceive: this.#waiting.isThere ? undefined : (error ?? "Closed") });
+    else {
+      const words = error ?? "Closed";
+      this.#die({ toReceive: this.#waiting.isThere ? undefined : words, toSend: isKnown ? undefined : words });
+    }
     return error ?? "Closed";
   }
 
@@ -338,16 +368,22 @@ export class SocketEngine implements TransportEvents {
     if (now !== undefined) return Promise.resolve(now);
     return new Promise((resolve) => {
       this.#transport.read();
-      this.#endWhenQuiet(() => {
+      this.#whenQuiet(() => {
+        if (!this.#hasQueue && this.#transport.isReading) this.#endWith(plainEnd);
         resolve(this.#endTransport());
       });
     });
   }
 
+  /** As in inet, a shutdown has its effect when the queue has left: until then receiving goes on. */
+  get #hasQueue(): boolean {
+    return this.#sends.pendingBytes > 0;
+  }
+
   /** Our end behind what is queued, where there is still a connection to end. */
   #endTransport(): SendResult {
     const hasBeenReset = (this.#transport.failure ?? this.#lookForReset()) !== undefined;
-    this.#transport.end();
+    this.#sends.end();
     if (this.#transport.isFinished) this.finished();
     return hasBeenReset ? err("Enotconn") : ok();
   }
@@ -358,13 +394,12 @@ export class SocketEngine implements TransportEvents {
     if (this.#phase === "dead" || this.#isOver) return err("Enotconn");
     if (this.#shut === "both") return ok();
     this.#shut = "both";
-    this.#sends.acceptAll(ok());
     this.#departure.startLinger();
-    if (this.#isArmed) {
+    if (this.#isArmed && !this.#hasQueue) {
       this.#tellEnd(plainEnd);
       return ok();
     }
-    return this.#ending === undefined && this.#hasRoom ? undefined : this.#endTransport();
+    return !this.#isArmed && this.#ending === undefined && this.#hasRoom ? undefined : this.#endTransport();
   }
 
   /** Whether the kernel has no connection left to shut down. */
@@ -376,16 +411,18 @@ export class SocketEngine implements TransportEvents {
    * After our shutdown, what the kernel had read before can still be received; what comes later is refused. Where the
    * one ends and the other begins is found by reading until a look at the socket brings nothing more.
    */
-  #endWhenQuiet(isKnown?: () => void): void {
+  #endWhenQuiet(): void {
+    this.#whenQuiet(() => {
+      if (this.#transport.isReading) this.#endWith(plainEnd); // otherwise there is more than has room
+    });
+  }
+
+  #whenQuiet(then: () => void): void {
     const received = this.#receivedBytes;
     afterPoll(() => {
       const isReading = this.#isOpen && this.#ending === undefined && this.#transport.isReading;
-      if (isReading && this.#receivedBytes > received) {
-        this.#endWhenQuiet(isKnown);
-        return;
-      }
-      if (isReading) this.#endWith(plainEnd);
-      isKnown?.();
+      if (isReading && this.#receivedBytes > received) this.#whenQuiet(then);
+      else then();
     });
   }
 
@@ -394,8 +431,7 @@ export class SocketEngine implements TransportEvents {
     if (this.#phase === "dead" || this.#transport.hasFailed) return err("Enotconn");
     if (this.#shut !== "nothing") return ok();
     this.#shut = "writing";
-    this.#sends.acceptAll(ok());
-    this.#transport.end();
+    this.#sends.end();
     return ok();
   }
 
@@ -405,7 +441,7 @@ export class SocketEngine implements TransportEvents {
     if (this.#phase !== "gone") {
       if (this.#hasUnread) this.#cut();
       else {
-        if (this.#phase === "open" && this.#shut === "nothing") this.#sends.acceptAll(err("Closed"));
+        if (this.#phase === "open") this.#sends.acceptAll(err("Closed"));
         this.#go();
       }
     }

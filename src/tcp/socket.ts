@@ -81,9 +81,10 @@ export function disarm(socket: OwnedSocket): void {
 }
 
 /**
- * Ends both directions: what is queued still leaves, within `linger` milliseconds, and the peer sees the end behind
- * it. What has come when this resolves can still be received, then it says `Closed`; what comes later is refused. An
- * armed socket gets its `SocketClosed` now. `close` is what frees a socket at once.
+ * Ends both directions: what is queued still leaves, sends that wait too, within `linger` milliseconds, and the peer
+ * sees the end behind it; until then receiving goes on. What has come by then, or where nothing is queued when this
+ * resolves, can still be received, then it says `Closed`; what comes later is refused. An armed socket gets its
+ * `SocketClosed`. `close` is what frees a socket at once.
  *
  * @returns `Enotconn` where the connection is over already
  * Source: `mug.shutdown`, `gen_tcp:shutdown(Socket, read_write)`.

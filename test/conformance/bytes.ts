@@ -30,13 +30,9 @@ export function showBytes(data: Uint8Array): string {
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
   if (bytes.length >= SHORTEST_PATTERN && bytes.equals(pattern(bytes[0] ?? 0, bytes.length)))
     return `Pattern(from=${bytes[0]}, size=${bytes.length})`;
-  if (bytes.length <= LONGEST_TEXT) return isText(bytes) ? showText(bytes.toString()) : `Hex(${hexOf(bytes)})`;
+  if (bytes.length <= LONGEST_TEXT) return isText(bytes) ? JSON.stringify(bytes.toString()) : `Hex(${hexOf(bytes)})`;
   const digest = createHash("sha256").update(bytes).digest().subarray(0, 4);
   return `Bytes(size=${bytes.length}, sha256=${hexOf(digest)})`;
-}
-
-export function showText(text: string): string {
-  return JSON.stringify(text);
 }
 
 /** The same result where short bytes and texts stand in one way only: how the recorder chose to write them says nothing. */

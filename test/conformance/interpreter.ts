@@ -6,7 +6,7 @@ import type { Scenario, Step } from "./scenario.ts";
 import { serverOperations } from "./server-operations.ts";
 import { tcpOperations } from "./tcp-operations.ts";
 import { type Inexpressible, whyInexpressible } from "./inexpressible.ts";
-import { Panicked, show } from "./value.ts";
+import { Panicked, show, showRawReason } from "./value.ts";
 import { type Operation, ScriptError, World } from "./world.ts";
 
 /** What a step showed, or why Tankard has nothing to show for it. */
@@ -40,7 +40,7 @@ async function take(world: World, step: Step, asynchronous: Map<string, Promise<
       return resultWithin(world, asynchronous.get(world.text(step, "id")), world.number(step, "within"));
     default: {
       const result = start(world, step);
-      if (typeof step.async !== "string") return resultWithin(world, result, STEP_WITHIN_MS);
+      if (typeof step.async !== "string") return resultWithin(world, orEnd(world, step, result), STEP_WITHIN_MS);
       asynchronous.set(step.async, result);
       return "Started";
     }
@@ -50,6 +50,14 @@ async function take(world: World, step: Step, asynchronous: Map<string, Promise<
 async function resultWithin(world: World, result: Promise<string> | undefined, ms: number): Promise<string> {
   const settled = await world.place.within(result ?? Promise.resolve("NotRun(nothing of that id was started)"), ms);
   return settled?.value ?? "Blocked";
+}
+
+/** A step that ends its own actor shows how. */
+async function orEnd(world: World, step: Step, result: Promise<string>): Promise<string> {
+  const actor = world.actorSoFar(step.actor);
+  if (actor === undefined || step.op === "die") return result;
+  const ended = actor.process.exited.then((reason) => `Exited(${step.actor ?? ""}, ${showRawReason(reason, world)})`);
+  return Promise.race([result, ended]);
 }
 
 async function start(world: World, step: Step): Promise<string> {

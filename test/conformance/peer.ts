@@ -37,12 +37,13 @@ export class LoopbackServer implements Server {
     server.on("connection", (raw) => this.#waiting.push(new LoopbackPeer(raw)));
   }
 
-  async accept(): Promise<Peer> {
+  async accept(): Promise<Peer | undefined> {
     if (this.#waiting.length === 0) {
-      await once(this.#server, "connection", { signal: AbortSignal.timeout(ACCEPT_WITHIN_MS) });
+      const timeout = AbortSignal.timeout(ACCEPT_WITHIN_MS);
+      await once(this.#server, "connection", { signal: timeout }).catch(() => undefined);
     }
-    const peer = this.#waiting.shift() as LoopbackPeer; // the constructor's listener heard of it first
-    this.#accepted.push(peer);
+    const peer = this.#waiting.shift(); // the constructor's listener heard of it first
+    if (peer !== undefined) this.#accepted.push(peer);
     return peer;
   }
 

@@ -27,7 +27,8 @@ export interface ServerOptions {
 /** A listening socket of the server's side. */
 export interface Server {
   readonly port: number;
-  accept(): Promise<Peer>;
+  /** Nothing where nobody comes. */
+  accept(): Promise<Peer | undefined>;
   /** From now on the kernel ignores who wants to connect. */
   fillBacklog(): Promise<void>;
   close(): Promise<void>;

@@ -6,7 +6,6 @@ import {
   named,
   namedSubject,
   newName,
-  newSelector,
   type OwnSubject,
   type Result,
   type Self,
@@ -14,7 +13,7 @@ import {
   subjectOwner,
 } from "tankard";
 import { Actor } from "./actor.ts";
-import { everything, readSelector } from "./selector.ts";
+import { everything, readSelector, type SelectorContext } from "./selector.ts";
 import type { Step } from "./scenario.ts";
 import { Panicked, Request, show, showReason, valueOf } from "./value.ts";
 import type { Operation, World } from "./world.ts";
@@ -55,11 +54,12 @@ export const processOperations: Readonly<Record<string, Operation>> = {
     return process.isAlive ? "True" : "False";
   },
 
-  kill: async (world, step) => {
-    const { process } = await world.actor(world.text(step, "process"));
-    process.kill();
-    return "Nil";
-  },
+  kill: (world, step) =>
+    world.do(step, async () => {
+      const { process } = await world.actor(world.text(step, "process"));
+      process.kill();
+      return "Nil";
+    }),
 
   send_exit: (world, step) =>
     world.do(step, async (self) => {
@@ -113,6 +113,14 @@ export const processOperations: Readonly<Record<string, Operation>> = {
       await self.sleep(world.number(step, "ms"));
       return "Nil";
     }),
+
+  sleep_forever: (world, step) =>
+    world.do(step, async (self) => {
+      await self.sleep(Infinity);
+      return "Nil";
+    }),
+
+  self: (world, step) => world.do(step, (self) => show(self.process, world)),
 
   // ── subjects and names ──
 
@@ -176,21 +184,26 @@ export const processOperations: Readonly<Record<string, Operation>> = {
 
   receive: (world, step) =>
     world.do(step, async (self) => {
-      const received = await self.receive(receivable(world, step), world.number(step, "timeout"));
+      const received = await self.receive(await receivable(world, step, self), world.number(step, "timeout"));
       return received.ok ? `Ok(${show(received.value, world)})` : "Error(Nil)";
     }),
 
   receive_forever: (world, step) =>
-    world.do(step, async (self) => show(await self.receiveForever(receivable(world, step)), world)),
+    world.do(step, async (self) => {
+      return show(await self.receiveForever(await receivable(world, step, self)), world);
+    }),
 
   selector_receive: (world, step) =>
     world.do(step, async (self) => {
-      const received = await self.receive(readSelector(step.selector, world), world.number(step, "timeout"));
+      const selector = readSelector(step.selector, await selectorContext(world, step, self));
+      const received = await self.receive(selector, world.number(step, "timeout"));
       return received.ok ? `Ok(${received.value})` : "Error(Nil)";
     }),
 
   selector_receive_forever: (world, step) =>
-    world.do(step, async (self) => await self.receiveForever(readSelector(step.selector, world))),
+    world.do(step, async (self) => {
+      return await self.receiveForever(readSelector(step.selector, await selectorContext(world, step, self)));
+    }),
 
   flush_messages: (world, step) =>
     world.do(step, (self) => {
@@ -217,7 +230,7 @@ export const processOperations: Readonly<Record<string, Operation>> = {
 
   take_request: (world, step) =>
     world.do(step, async (self) => {
-      const received = await self.receive(receivable(world, step), world.number(step, "timeout"));
+      const received = await self.receive(await receivable(world, step, self), world.number(step, "timeout"));
       if (!received.ok) return "Error(Nil)";
       const request = received.value as Request;
       world.name(world.text(step, "as"), request.reply);
@@ -238,10 +251,26 @@ export const processOperations: Readonly<Record<string, Operation>> = {
     world.do(step, (self) => (self.cancelTimer(world.timer(step)).ok ? "Cancelled(Remaining)" : "TimerNotFound")),
 };
 
-/** A subject as something to receive from: a name's is selected, as only its holder has the subject itself. */
-function receivable(world: World, step: Step) {
-  const subject = world.subject(step) as OwnSubject<unknown>;
-  return subjectName(subject).ok ? newSelector().select(subject) : subject;
+async function receivable(world: World, step: Step, self: Self): Promise<OwnSubject<unknown>> {
+  const { subjectIn } = await selectorContext(world, step, self);
+  return subjectIn(step.subject);
+}
+
+/**
+ * In gleam one receives by a name; here only by the subject that `register` gave to who holds it, or held it. Who never
+ * did has none: nothing ever comes by it.
+ */
+async function selectorContext(world: World, step: Step, self: Self): Promise<SelectorContext> {
+  const actor = await world.actorOf(step);
+  return {
+    world,
+    subjectIn: (name) => {
+      const subject = world.thing(String(name)) as OwnSubject<unknown>;
+      const named = subjectName(subject);
+      if (!named.ok) return subject;
+      return world.subjectsOf(actor).get(world.nameOf(named.value) ?? "") ?? self.newSubject<unknown>();
+    },
+  };
 }
 
 /** gleam's `call` panics where ours gives an error: this is how one is made of the other. */

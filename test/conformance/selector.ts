@@ -1,6 +1,7 @@
 // The pipelines that build a selector. What each entry makes of its message is the text that results write.
 
 import {
+  deselectSpecificMonitor,
   type ExitMessage,
   type Monitor,
   newSelector,
@@ -17,43 +18,52 @@ import type { Actor } from "./actor.ts";
 import { constructorName, Panicked, show, showRawReason, showReason, showTcpMessage, valueOf } from "./value.ts";
 import { ScriptError, type World } from "./world.ts";
 
-type Pipe = (selector: Selector<string>, world: World, args: readonly unknown[]) => Selector<string>;
+/** Whose selector it is. */
+export interface SelectorContext {
+  readonly world: World;
+  /** What the actor receives from by this name. */
+  readonly subjectIn: (name: unknown) => OwnSubject<unknown>;
+}
+
+type Pipe = (selector: Selector<string>, context: SelectorContext, args: readonly unknown[]) => Selector<string>;
 
 const pipes: Readonly<Record<string, Pipe>> = {
-  select: (selector, world, [subject]) =>
-    selector.selectMap(subjectIn(world, subject), (message) => show(message, world)),
-  select_map: (selector, world, [subject, label]) =>
-    selector.selectMap(subjectIn(world, subject), (message) => labelled(label, show(message, world))),
-  select_map_panic: (selector, world, [subject]) =>
-    selector.selectMap(subjectIn(world, subject), (): string => {
+  select: (selector, { world, subjectIn }, [subject]) =>
+    selector.selectMap(subjectIn(subject), (message) => show(message, world)),
+  select_map: (selector, { world, subjectIn }, [subject, label]) =>
+    selector.selectMap(subjectIn(subject), (message) => labelled(label, show(message, world))),
+  select_map_panic: (selector, { subjectIn }, [subject]) =>
+    selector.selectMap(subjectIn(subject), (): string => {
       throw new Panicked("mapping panicked");
     }),
-  deselect: (selector, world, [subject]) => selector.deselect(subjectIn(world, subject)),
-  select_record: (selector, world, [tag, fields, label]) =>
+  deselect: (selector, { subjectIn }, [subject]) => selector.deselect(subjectIn(subject)),
+  select_record: (selector, { world }, [tag, fields, label]) =>
     selectRecord(selector, valueOf(tag, world), Number(fields), (record) => labelled(label, show(record, world))),
-  select_other: (selector, world, [label]) =>
+  select_other: (selector, { world }, [label]) =>
     selector.selectOther((message) => labelled(label, showRaw(message, world))),
-  merge_selector: (selector, world, [other]) => selector.merge(readSelector(other, world)),
-  map_selector: (selector, _world, [label]) => selector.map((text) => labelled(label, text)),
-  select_monitors: (selector, world, [label]) =>
+  merge_selector: (selector, context, [other]) => selector.merge(readSelector(other, context)),
+  map_selector: (selector, _context, [label]) => selector.map((text) => labelled(label, text)),
+  select_monitors: (selector, { world }, [label]) =>
     selectMonitors(selector, (down) => labelled(label, showDown(down, world))),
-  select_specific_monitor: (selector, world, [monitor, label]) =>
+  select_specific_monitor: (selector, { world }, [monitor, label]) =>
     selectSpecificMonitor(selector, world.thing(String(monitor)) as Monitor, (down) =>
       labelled(label, showDown(down, world)),
     ),
-  select_trapped_exits: (selector, world, [label]) =>
+  deselect_specific_monitor: (selector, { world }, [monitor]) =>
+    deselectSpecificMonitor(selector, world.thing(String(monitor)) as Monitor),
+  select_trapped_exits: (selector, { world }, [label]) =>
     selectTrappedExits(selector, (exit) => labelled(label, showExit(exit, world))),
-  select_tcp_messages: (selector, world, [label]) =>
+  select_tcp_messages: (selector, { world }, [label]) =>
     selectTcpMessages(selector, (message) => labelled(label, showTcpMessage(message, world))),
 };
 
 /** The selector that a list of steps builds. */
-export function readSelector(written: unknown, world: World): Selector<string> {
+export function readSelector(written: unknown, context: SelectorContext): Selector<string> {
   const steps = written as readonly (readonly unknown[])[];
   return steps.reduce((selector: Selector<string>, [name, ...args]) => {
     const pipe = pipes[String(name)];
     if (pipe === undefined) throw new ScriptError(`the notation has no ${String(name)}`);
-    return pipe(selector, world, args);
+    return pipe(selector, context, args);
   }, newSelector());
 }
 
@@ -73,10 +83,6 @@ export function everything(world: World, actor: Actor): Selector<string> {
 /** `Got(1)`; nothing around it without a label. */
 function labelled(label: unknown, text: string): string {
   return typeof label === "string" ? `${constructorName(label)}(${text})` : text;
-}
-
-function subjectIn(world: World, name: unknown): OwnSubject<unknown> {
-  return world.thing(String(name)) as OwnSubject<unknown>;
 }
 
 function showDown({ monitor, owner, reason }: ProcessDown, world: World): string {

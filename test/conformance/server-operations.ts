@@ -28,7 +28,9 @@ export const serverOperations: Readonly<Record<string, Operation>> = {
   },
 
   accept: async (world, step) => {
-    world.name(world.text(step, "as"), await world.server(step).accept());
+    const peer = await world.server(step).accept();
+    if (peer === undefined) return "Error(Timeout)";
+    world.name(world.text(step, "as"), peer);
     return "Ok";
   },
 

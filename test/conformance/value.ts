@@ -1,7 +1,7 @@
 // Erlang's values in steps and results, and what stands for them here.
 
 import type { ExitReason, OwnedSocket, TcpMessage } from "tankard";
-import { showBytes, showText } from "./bytes.ts";
+import { showBytes } from "./bytes.ts";
 
 /** A list; a tuple is an array, since it is arrays that `selectRecord` takes. */
 class List {
@@ -49,12 +49,12 @@ export function show(value: unknown, names: Names): string {
   if (name !== undefined) return name;
   if (value === undefined) return "Nil";
   if (typeof value === "boolean") return value ? "True" : "False";
-  if (typeof value === "string") return showText(value);
-  if (typeof value === "symbol") return constructorName(Symbol.keyFor(value) ?? "");
+  if (typeof value === "string") return showBytes(Buffer.from(value));
+  if (typeof value === "symbol") return constructorName(nameOf(value));
   if (value instanceof Uint8Array) return showBytes(value);
   if (value instanceof List) return `[${showAll(value.items, names)}]`;
   if (Array.isArray(value)) return showTuple(value, names);
-  if (value instanceof Panicked) return `Panicked("${value.message}")`; // as the recorder wrote it, quotes within and all
+  if (value instanceof Error) return `Panicked("${value.message}")`; // as the recorder wrote it, quotes within and all
   if (value instanceof Request) return `Request(${show(value.message, names)})`;
   return typeof value === "number" ? String(value) : JSON.stringify(value);
 }
@@ -64,9 +64,13 @@ function showAll(values: readonly unknown[], names: Names): string {
 }
 
 function showTuple([tag, ...fields]: readonly unknown[], names: Names): string {
-  const isConstructor = typeof tag === "symbol" && fields.length > 0;
+  const isConstructor = typeof tag === "symbol" && fields.length > 0 && !["true", "false", "nil"].includes(nameOf(tag));
   if (isConstructor) return `${show(tag, names)}(${showAll(fields, names)})`;
   return tag === undefined ? "#()" : `#(${showAll([tag, ...fields], names)})`;
+}
+
+function nameOf(atom: symbol): string {
+  return Symbol.keyFor(atom) ?? "";
 }
 
 /** A tag or a label as a constructor: `tcp_closed` is TcpClosed, `DOWN` is Down. */

@@ -47,6 +47,11 @@ export class World implements Names {
     return this.#actors.get(name) ?? (await this.addActor(name, new Actor(this.place.runtime)));
   }
 
+  /** The actor of this name, if somebody has spoken of it. */
+  actorSoFar(name: string | undefined): Actor | undefined {
+    return name === undefined ? undefined : this.#actors.get(name);
+  }
+
   async addActor(name: string, actor: Actor): Promise<Actor> {
     this.#actors.set(name, actor);
     this.#names.set(actor.process, name);

@@ -58,15 +58,29 @@ describe("shutdown", () => {
       expect(data.equals(tooMuch)).toBe(true);
     });
 
-    test("accepts the sends that wait, and they leave before the end", async () => {
+    test("lets the sends that wait go on waiting, and they leave before the end", async () => {
       await using client = await open(kind);
       unwrap(await send(client.socket, tooMuch));
       const waiting = send(client.socket, "the last word");
       unwrap(await shutdown(client.socket));
-      expect(await waiting).toEqual(ok());
+      expect(await soFar(waiting)).toBe(pending);
       const { data, how } = await client.peer.readToEnd();
+      expect(await waiting).toEqual(ok());
       expect(how).toBe("Fin");
       expect(data.subarray(-13).toString()).toBe("the last word");
+    });
+
+    test("has its effect when the queue has left: until then receiving goes on", async () => {
+      await using client = await open(kind);
+      unwrap(await send(client.socket, tooMuch));
+      expect(await shutdown(client.socket)).toEqual(ok());
+      expect(await receive(client.socket, silenceMs)).toEqual(err("Timeout"));
+      await client.peer.send("meanwhile");
+      expect(await receive(client.socket, soonMs)).toEqual(bytes("meanwhile"));
+      receiveNextPacketAsMessage(client.socket);
+      expect(await unasked(client.self)).toEqual(err("Timeout"));
+      expect((await client.peer.readToEnd()).data.length).toBe(tooMuch.length);
+      expect(await nextMessage(client.self)).toEqual(socketClosed(client.socket));
     });
 
     test("leaves what was read ahead to be received, then it is Closed once, then Enotconn", async () => {
@@ -250,8 +264,8 @@ describe("shutdownWrite", () => {
       unwrap(await send(client.socket, tooMuch));
       const waiting = send(client.socket, "the last word");
       expect(await shutdownWrite(client.socket)).toEqual(ok());
-      expect(await waiting).toEqual(ok());
       const { data, how } = await client.peer.readToEnd();
+      expect(await waiting).toEqual(ok());
       expect(how).toBe("Fin");
       expect(data.equals(Buffer.concat([tooMuch, Buffer.from("the last word")]))).toBe(true);
 

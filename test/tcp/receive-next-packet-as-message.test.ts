@@ -116,6 +116,18 @@ describe("receiveNextPacketAsMessage", () => {
       expect(await nextMessage(client.self)).toEqual(packet(client.socket, "in the kernel"));
     });
 
+    test("gives the owner what the kernel has, and a receive right behind it what comes next", async () => {
+      await using client = await open(kind);
+      await client.peer.send("asked for");
+      receiveNextPacketAsMessage(client.socket);
+      const received = receive(client.socket, soonMs);
+      expect(await nextMessage(client.self)).toEqual(packet(client.socket, "asked for"));
+      await client.peer.send("received");
+      expect(await received).toEqual(bytes("received"));
+      receiveNextPacketAsMessage(client.socket);
+      expect(await receive(client.socket, soonMs)).toEqual(err("Einval"));
+    });
+
     test("lets a receive that does not wait have what the kernel has, and only the first one after it", async () => {
       await using client = await open(kind);
       await client.peer.send("in the kernel");

@@ -5,6 +5,7 @@ import {
   createRuntime,
   err,
   getstat,
+  lastError,
   ok,
   receive,
   receiveNextPacketAsMessage,
@@ -15,6 +16,7 @@ import {
   unwrap,
 } from "tankard";
 import { createSimulatedClock } from "tankard/testing";
+import { until } from "../support/peer.ts";
 import {
   bytes,
   connectedToPeer,
@@ -182,6 +184,17 @@ describe("send", () => {
       expect(await nextMessage(client.self)).toEqual(socketClosed(client.socket));
       expect(await receive(client.socket, soonMs)).toEqual(err("Closed"));
       expect(await unasked(client.self)).toEqual(err("Timeout"));
+    });
+
+    test("says Closed where the queue failed meanwhile, then Enotconn, and so does receive", async () => {
+      await using client = await open(kind);
+      unwrap(await send(client.socket, tooMuch));
+      client.peer.reset();
+      await until(() => lastError(client.socket) !== undefined, "the queue did not fail");
+      expect(await send(client.socket, "x")).toEqual(err("Closed"));
+      expect(await send(client.socket, "y")).toEqual(err("Enotconn"));
+      expect(await receive(client.socket, soonMs)).toEqual(err("Closed"));
+      expect(await receive(client.socket, soonMs)).toEqual(err("Enotconn"));
     });
 
     test("says Closed after shutdown, and so does the receive after it, once", async () => {
