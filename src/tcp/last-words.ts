@@ -27,12 +27,9 @@ export class LastWords {
     return error;
   }
 
-  /** An error is told once, in whichever direction; what is left for the other is that it is closed. */
   toSend(): SocketError {
-    const error = this.#toSend;
-    if (error === undefined) return "Enotconn";
+    const error = this.#toSend ?? "Enotconn";
     this.#toSend = undefined;
-    if (this.#toReceive !== undefined) this.#toReceive = "Closed";
     return error;
   }
 }

@@ -83,11 +83,23 @@ export interface KernelOptions {
   readonly keepalive: boolean;
 }
 
+/** The options of a socket that we make ourselves. */
+export interface DialOptions extends KernelOptions {
+  /** The size of a packet. */
+  readonly buffer: number;
+}
+
 /**
  * One buffer for the reads of all sockets: what is read is copied out before the next read, so an idle connection
  * holds no buffer, and a read allocates what it needs and no more.
  */
 const readBuffer = Buffer.allocUnsafeSlow(65_536);
+
+/** As much of it as whole packets fill: a packet that one read ends in would be shorter than the others. */
+function readBufferFor(packetSize: number): Buffer {
+  const rest = packetSize > readBuffer.length ? 0 : readBuffer.length % packetSize;
+  return rest === 0 ? readBuffer : readBuffer.subarray(0, -rest);
+}
 
 const nothing = Buffer.alloc(0);
 
@@ -117,7 +129,7 @@ export function familyOf(text: string): 4 | 6 | undefined {
  */
 export function dial(
   destination: Destination,
-  options: KernelOptions,
+  options: DialOptions,
   connected: (transport: Transport) => void,
   failed: (code: string) => void,
 ): () => void {
@@ -127,7 +139,10 @@ export function dial(
     noDelay: options.nodelay,
     keepAlive: options.keepalive,
     allowHalfOpen: true,
-    onread: { buffer: readBuffer, callback: (size, buffer): boolean => transport.received(size, buffer) },
+    onread: {
+      buffer: readBufferFor(options.buffer),
+      callback: (size, buffer): boolean => transport.received(size, buffer),
+    },
   });
   raw.pause(); // at once: Node reads 64 KiB at the connection otherwise, whether or not anybody asked
   const transport = new NodeTransport(raw, path);

@@ -9,6 +9,7 @@ import {
   receiveNextPacketAsMessage,
   send,
   type Socket,
+  unwrap,
 } from "tankard";
 import { createSimulatedClock } from "tankard/testing";
 import { within } from "../support/peer.ts";
@@ -223,6 +224,20 @@ describe("receive", () => {
       end(client.socket);
       expect(await within(received, "The receive goes on")).toEqual(err("Closed"));
     });
+  });
+
+  test("gives whole packets of a long stream: none is what is left of one read", async () => {
+    await using client = await open("connected", { buffer: 40_000 });
+    const sent = client.peer.send(pattern(400_000));
+    const sizes = new Set<number>();
+    for (let size = 0, left = 400_000; left > 0; left -= size) {
+      const packet = unwrap(await receive(client.socket, soonMs));
+      size = packet.length;
+      sizes.add(size);
+    }
+    await sent;
+    expect(sizes).toContain(40_000);
+    expect(sizes).not.toContain(65_536 - 40_000);
   });
 
   test("is for any process, owner or not", async () => {

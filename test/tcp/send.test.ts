@@ -186,6 +186,32 @@ describe("send", () => {
       expect(await unasked(client.self)).toEqual(err("Timeout"));
     });
 
+    test("of nothing succeeds as long as nobody has noticed the end, and notices none", async () => {
+      await using client = await open(kind);
+      client.peer.reset();
+      expect(await send(client.socket, "")).toEqual(ok());
+      expect(await sendBuilder(client.socket, ["", [Buffer.alloc(0)]])).toEqual(ok());
+      expect(unwrap(getstat(client.socket))).toMatchObject({ sendCnt: 2, sendOct: 0 });
+      expect(await receive(client.socket, soonMs)).toEqual(err("Closed"));
+      expect(await send(client.socket, "")).toEqual(err("Closed"));
+      expect(await send(client.socket, "")).toEqual(err("Enotconn"));
+
+      await using ended = await open(kind);
+      unwrap(await shutdown(ended.socket));
+      expect(await send(ended.socket, "")).toEqual(ok());
+      expect(await send(ended.socket, "x")).toEqual(err("Closed"));
+    });
+
+    test("says Econnreset where the queue was reset, with showEconnreset, and so does receive", async () => {
+      await using client = await open(kind, { showEconnreset: true });
+      unwrap(await send(client.socket, tooMuch));
+      client.peer.reset();
+      await until(() => lastError(client.socket) !== undefined, "the queue did not fail");
+      expect(await send(client.socket, "x")).toEqual(err("Econnreset"));
+      expect(await receive(client.socket, soonMs)).toEqual(err("Econnreset"));
+      expect(await send(client.socket, "y")).toEqual(err("Enotconn"));
+    });
+
     test("says Closed where the queue failed meanwhile, then Enotconn, and so does receive", async () => {
       await using client = await open(kind);
       unwrap(await send(client.socket, tooMuch));

@@ -5,7 +5,7 @@ import type { Action } from "./script.ts";
 
 const actor = fc.constantFrom("a" as const, "a" as const, "b" as const);
 const peersSize = fc.constantFrom(1, 3, 10, 1460, 1461, 3000);
-const clientsSize = fc.constantFrom(1, 3, 10);
+const clientsSize = fc.constantFrom(0, 1, 3, 10);
 const exactSize = fc.constantFrom(0, 0, 1, 3, 11, 2000);
 
 /** A kind of action, and how often it comes. */

@@ -151,6 +151,7 @@ export class SocketModel {
   send(data: string): string {
     if (this.#phase === "gone") return "Error(Closed)";
     if (this.#phase === "dead") return `Error(${this.#closedOnSend()})`;
+    if (data === "") return "Ok(Nil)";
     if (this.#isShut || this.#hasReset) return this.#failSend();
     if (this.#isPeerClosed) this.#meetReset();
     else this.#peerKernel += data;
