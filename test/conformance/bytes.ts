@@ -46,6 +46,44 @@ export function inOneSpelling(result: string): string {
   );
 }
 
+/** Whether two results are the same but for their bytes, and the bytes of `longer` are those of `shorter` and more. */
+export function beginsWith(longer: string, shorter: string): boolean {
+  const [[longerBytes, ...others], [shorterBytes, ...noOthers]] = [bytesIn(longer), bytesIn(shorter)];
+  if (longerBytes === undefined || shorterBytes === undefined || others.length > 0 || noOthers.length > 0) return false;
+  const isAround = longer.replace(longerBytes.written, "") === shorter.replace(shorterBytes.written, "");
+  const { bytes, size } = longerBytes;
+  if (!isAround || size <= shorterBytes.size) return false;
+  // Of what is shown by its size and digest, the size is all there is to compare.
+  return (
+    bytes === undefined ||
+    shorterBytes.bytes === undefined ||
+    bytes.subarray(0, shorterBytes.size).equals(shorterBytes.bytes)
+  );
+}
+
+interface ShownBytes {
+  /** As they stand in the result. */
+  readonly written: string;
+  readonly size: number;
+  readonly bytes: Buffer | undefined;
+}
+
+/** The bytes that a result shows. */
+function bytesIn(result: string): readonly ShownBytes[] {
+  const shown =
+    /"(?:[^"\\]|\\.)*"|Hex\(([\dA-F]*)\)|Pattern\(from=(\d+), size=(\d+)\)|Bytes\(size=(\d+), sha256=\w+\)/g;
+  return Array.from(result.matchAll(shown), ([written, hex, from, length, size]) => {
+    if (size !== undefined) return { written, size: Number(size), bytes: undefined };
+    const bytes =
+      hex !== undefined
+        ? Buffer.from(hex, "hex")
+        : from !== undefined
+          ? pattern(Number(from), Number(length))
+          : Buffer.from(textIn(written));
+    return { written, size: bytes.length, bytes };
+  });
+}
+
 /** What stands between the quotes; an escape that JSON does not know is kept as it is. */
 function textIn(quoted: string): string {
   try {

@@ -1,6 +1,18 @@
-// Where Tankard does something else on purpose: rules on an operation or a value, never on a scenario, each with its
-// reason. The README shows them ("Where we differ from mug and the BEAM").
+// Where Tankard does something else on purpose: rules on an operation and what it shows, never on a scenario, each with
+// its reason. The README shows them ("Where we differ from mug and the BEAM").
 
+import { beginsWith } from "./bytes.ts";
+import {
+  hasExactTimedOut,
+  hasSomethingEnded,
+  isArmedBesideReceive,
+  isDone,
+  isForgery,
+  isOwnerGone,
+  isSystemTag,
+  stepBehind,
+  stepsUntil,
+} from "./history.ts";
 import type { Scenario, Step } from "./scenario.ts";
 
 export interface Difference {
@@ -14,6 +26,8 @@ export interface Difference {
 interface Case {
   readonly scenario: Scenario;
   readonly index: number;
+  /** The steps up to this one. */
+  readonly steps: readonly Step[];
   /** The step itself, or, for an `await`, the one that it waits for. */
   readonly step: Step;
   readonly expected: readonly string[];
@@ -27,29 +41,37 @@ interface Rule extends Difference {
 const LARGEST_TIME = 2 ** 32 - 1;
 const LARGEST_SIZE = 2 ** 31 - 1;
 
+const receiving = ["receive", "receive_exact", "receive_all", "receive_sizes"];
+const takingMessages = [
+  ...["mailbox", "flush_messages", "active_once_all", "select_tcp_messages", "select_tcp_messages_or_other"],
+  ...["receive", "receive_forever", "selector_receive", "selector_receive_forever"],
+];
+
 const rules: readonly Rule[] = [
   {
     name: "asking a socket that is over",
     why: "a silent failure is a hang",
     partsWays: false,
-    applies: ({ step, seen }) => step.op === "receive_next_packet_as_message" && seen === "Error(Closed)",
+    applies: ({ scenario, index, step, seen }) =>
+      step.op === "receive_next_packet_as_message" && seen === "Error(Closed)" && hasSomethingEnded(scenario, index),
   },
   {
     name: "numbers beyond 32 bits",
     why: "a long time that is cut to a short one is a bug that shows by chance",
     partsWays: true,
-    applies: ({ step }) =>
-      [step.timeout, step.delay, step.ms].some((time) => Number(time) > LARGEST_TIME) ||
-      Number(step.size) > LARGEST_SIZE,
+    applies: ({ steps, step, seen }) =>
+      isBeyond(step)
+        ? isRefused(seen) || seen === "Blocked" || seen.startsWith("Ok(") || seen === "Error(Enomem)"
+        : takesWhatCallSent(step) && steps.some((before) => isCall(before) && isBeyond(before)),
   },
   {
     name: "bad arguments",
     why: "said before anything is tried",
     partsWays: true,
-    applies: ({ scenario, index, step, seen }) =>
+    applies: ({ steps, step, seen }) =>
       isBadArgument(step)
         ? isRefused(seen)
-        : stepsBefore(scenario, index).some((before) => isCall(before) && isBadArgument(before)),
+        : takesWhatCallSent(step) && steps.some((before) => isCall(before) && isBadArgument(before)),
   },
   {
     name: "receiving from another process's subject",
@@ -69,42 +91,89 @@ const rules: readonly Rule[] = [
     name: "zones of IPv6 addresses",
     why: "a link-local address is of no use without",
     partsWays: true,
-    applies: ({ step }) => step.op === "connect" && typeof step.host === "string" && step.host.includes("%"),
+    applies: ({ step }) => step.op === "connect" && /^[\da-f]*:[\da-f:.]*%/i.test(String(step.host)),
   },
   {
-    name: "the packet after a `receiveExact` that timed out with nothing",
+    name: "the packet after a `receiveExact` that timed out",
     why: "how large a packet is says nothing; a small one costs throughput",
     partsWays: true,
     applies: ({ scenario, index, step, expected, seen }) =>
-      stepsBefore(scenario, index).some((before, at) => hasTimedOut(before, scenario.observed[at])) &&
-      (step.op.startsWith("receive") || expected.some((result) => result.includes("Packet("))) &&
-      seen !== "Error(Timeout)",
+      (receiving.includes(step.op) || takingMessages.includes(step.op)) &&
+      hasExactTimedOut(scenario, index, step.socket) &&
+      expected.some((result) => beginsWith(seen, result) || isCutOtherwise(result, seen)),
+  },
+  {
+    name: "how a long stream is cut into packets",
+    why: "how large a packet is says nothing; to join two costs a copy",
+    partsWays: true,
+    applies: ({ step, expected, seen }) =>
+      step.op === "receive_sizes" &&
+      expected.some(
+        (result) => isCutOtherwise(result, seen) && Math.max(...sizesIn(seen)) <= Math.max(...sizesIn(result)),
+      ),
+  },
+  {
+    name: "receiving after `SocketClosed` with `exitOnClose: false`",
+    why: "a bug of the driver, not a feature",
+    partsWays: false,
+    applies: ({ steps, step, expected, seen }) =>
+      receiving.includes(step.op) &&
+      expected.some((result) => result.replace("Einval", "Closed") === seen) &&
+      isDone(steps, ["receive_next_packet_as_message", "active_once_all"], step.socket) &&
+      steps.some((before) => before.op === "setopts" && JSON.stringify(before.options).includes("exit_on_close")),
   },
   {
     name: "asking while another process waits in `receive`",
     why: "a bug of the driver, not a feature",
     partsWays: true,
-    applies: ({ scenario, index }) => isArmedBesideReceive(stepsBefore(scenario, index)),
+    applies: ({ steps, step }) =>
+      (receiving.includes(step.op) || takingMessages.includes(step.op)) && isArmedBesideReceive(steps),
   },
   {
     name: "a send that waits when the socket's owner ends",
     why: "who hears Closed in the end need not wait for it",
     partsWays: false,
-    applies: ({ step, expected, seen }) =>
-      step.op === "send" && expected.includes("Blocked") && seen === "Error(Closed)",
+    applies: ({ steps, step, expected, seen }) =>
+      step.op.startsWith("send") &&
+      expected.includes("Blocked") &&
+      seen === "Error(Closed)" &&
+      isOwnerGone(steps, step.socket),
   },
   {
-    name: "a send after `shutdown`",
-    why: "a clean end after a cut is a lie",
+    name: "what is queued when a connection ends",
+    why: "what was accepted is lost, and a clean end after a cut is a lie",
     partsWays: false,
-    applies: ({ scenario, index, step }) =>
-      step.op.startsWith("peer_read_to_end") && isSentAfterShutdown(stepsBefore(scenario, index)),
+    applies: ({ scenario, index, step, expected, seen }) =>
+      step.op.startsWith("peer_read_to_end") &&
+      hasSomethingEnded(scenario, index) &&
+      expected.some((result) => result.replace("Truncated", "Everything") === seen || beginsWith(seen, result)),
+  },
+  {
+    name: "a send that timed out",
+    why: "what says that it failed must not arrive",
+    partsWays: true,
+    applies: ({ scenario, index, step, expected, seen }) =>
+      step.op.startsWith("peer_") &&
+      scenario.observed
+        .slice(0, index)
+        .some((result, at) => result === "Error(Timeout)" && isSend(stepBehind(scenario, at))) &&
+      expected.some((result) => beginsWith(result, seen)),
+  },
+  {
+    name: "handing a socket to a process that has ended",
+    why: "`badarg` does not say what was bad",
+    partsWays: false,
+    applies: ({ step, expected, seen }) =>
+      step.op === "controlling_process" && expected.includes("Error(Badarg)") && seen === "Error(OwnerExited)",
   },
   {
     name: "messages by shape",
     why: "nothing can be forged",
     partsWays: true,
-    applies: ({ scenario, index }) => stepsBefore(scenario, index).some(isForgery),
+    applies: ({ steps, step, expected, seen }) =>
+      takingMessages.includes(step.op) &&
+      (steps.some(isForgery) || selectsSystemRecord(step)) &&
+      !expected.includes("Error(Nil)"),
   },
   {
     name: "a subject's message in `selectOther`",
@@ -115,13 +184,17 @@ const rules: readonly Rule[] = [
       expected.some((result) => isUntagged(result, seen)),
   },
   {
-    name: "a reply after its `call` timed out",
-    why: "nobody waits for it any more, and a mailbox that fills is a leak",
+    name: "a reply that nobody waits for",
+    why: "a mailbox that fills is a leak",
     partsWays: true,
-    applies: ({ scenario, index, step, expected, seen }) =>
-      (step.op === "mailbox" || step.op === "selector_receive") &&
-      stepsBefore(scenario, index).some(isCall) &&
-      expected.some((result) => result.length > seen.length),
+    applies: ({ steps, step, expected, seen }) =>
+      takingMessages.includes(step.op) &&
+      steps.some(isCall) &&
+      expected.some((result) =>
+        showsMailbox(result)
+          ? withoutReplies(result, steps) === seen
+          : result.startsWith("Ok(") && hasReply(result, steps),
+      ),
   },
   {
     name: "names of one process",
@@ -134,7 +207,7 @@ const rules: readonly Rule[] = [
     name: "the atoms `kill` and `normal` as exit reasons",
     why: "JavaScript has no atoms; `kill()` and `sendExit()` say what is meant",
     partsWays: true,
-    applies: ({ scenario, index }) => stepsBefore(scenario, index).some(isExitByAtom),
+    applies: ({ steps }) => steps.some(isExitByAtom),
   },
 ];
 
@@ -142,57 +215,89 @@ function isRefused(seen: string): boolean {
   return /^Panic\(\w*Error: Cannot /.test(seen);
 }
 
-/** The steps up to `index`, itself among them. */
-function stepsBefore(scenario: Scenario, index: number): readonly Step[] {
-  return scenario.steps.slice(0, index + 1);
+function isSend({ op }: Step): boolean {
+  return op === "send" || op === "send_builder" || op === "send_many";
 }
 
 function isCall({ op }: Step): boolean {
   return op === "call" || op === "call_forever";
 }
 
+/** What a call with bad arguments has sent in Erlang, and here has not. */
+function takesWhatCallSent(step: Step): boolean {
+  return step.op === "take_request" || takingMessages.includes(step.op);
+}
+
+function isBeyond({ timeout, delay, ms, size }: Step): boolean {
+  return [timeout, delay, ms].some((time) => Number(time) > LARGEST_TIME) || Number(size) > LARGEST_SIZE;
+}
+
 function isBadArgument({ port, timeout, delay, ms, size }: Step): boolean {
   return Number(port) > 65_535 || [port, timeout, delay, ms, size].some((number) => Number(number) < 0);
 }
 
-function hasTimedOut(step: Step, observed: string | null | undefined): boolean {
-  return step.op === "receive_exact" && observed === "Error(Timeout)";
+/** As many bytes and the same end. */
+function isCutOtherwise(expected: string, seen: string): boolean {
+  const end = (result: string): string => result.replace(/\[.*\]/, "");
+  const sum = (result: string): number => sizesIn(result).reduce((total, size) => total + size, 0);
+  return expected.startsWith("Sizes(") && end(expected) === end(seen) && sum(expected) === sum(seen);
 }
 
-function isSentAfterShutdown(steps: readonly Step[]): boolean {
-  return steps.some(
-    (shutdown, at) =>
-      shutdown.op === "shutdown" &&
-      steps.slice(at).some(({ op, socket }) => op.startsWith("send") && socket === shutdown.socket),
+/** The sizes in `Sizes(chunks=[1460x2, 80x1], then=E)`, each of them once per packet. */
+function sizesIn(result: string): readonly number[] {
+  return Array.from(result.matchAll(/(\d+)x(\d+)/g)).flatMap(([, size, times]) =>
+    Array.from({ length: Number(times) }, () => Number(size)),
   );
 }
 
-function isForgery({ op, message }: Step): boolean {
-  const tag = op === "tell" ? (message as { readonly tuple?: readonly unknown[] } | null)?.tuple?.[0] : undefined;
-  if (typeof tag !== "object" || tag === null) return false;
-  const { atom, ref } = tag as { readonly atom?: string; readonly ref?: string };
-  return ref !== undefined || ["tcp", "tcp_closed", "tcp_error", "DOWN", "EXIT"].includes(atom ?? "");
+function showsMailbox(result: string): boolean {
+  return result.startsWith("[");
+}
+
+/** Whether a selector takes the system's own messages by their shape. */
+function selectsSystemRecord({ selector }: Step): boolean {
+  const pipes = (selector ?? []) as readonly (readonly unknown[])[];
+  return pipes.some(([name, tag]) => name === "select_record" && isSystemTag(tag));
+}
+
+function repliesOf(steps: readonly Step[]): readonly string[] {
+  return steps.filter(({ op }) => op === "take_request").map((step) => String(step.as));
+}
+
+function isReply(message: string, steps: readonly Step[]): boolean {
+  return message.startsWith("Down(<ref>") || repliesOf(steps).some((reply) => message.startsWith(`#(${reply}, `));
+}
+
+function hasReply(result: string, steps: readonly Step[]): boolean {
+  return itemsOf(result.replace(/^Ok\((?:\w+\()?/, "[")).some((message) => isReply(message, steps));
+}
+
+function withoutReplies(mailbox: string, steps: readonly Step[]): string {
+  return `[${itemsOf(mailbox)
+    .filter((message) => !isReply(message, steps))
+    .join(", ")}]`;
+}
+
+/** The items of a list that a result shows. */
+function itemsOf(list: string): readonly string[] {
+  const items: string[] = [];
+  let [item, depth] = ["", 0];
+  for (const [token] of list.slice(1, -1).matchAll(/"(?:[^"\\]|\\.)*"|, |./gs)) {
+    if (token === ", " && depth === 0) {
+      items.push(item);
+      item = "";
+      continue;
+    }
+    if ("([".includes(token)) depth++;
+    if (")]".includes(token)) depth--;
+    item += token;
+  }
+  return item === "" ? items : [...items, item];
 }
 
 function isExitByAtom({ op, reason }: Step): boolean {
-  return op === "send_abnormal_exit" && typeof reason === "object" && reason !== null && "atom" in reason;
-}
-
-/** Whether a process armed the socket in whose receive another waits. */
-function isArmedBesideReceive(steps: readonly Step[]): boolean {
-  return steps.some(
-    (arming, at) =>
-      arming.op === "receive_next_packet_as_message" &&
-      steps
-        .slice(0, at)
-        .some(
-          (step) =>
-            (step.op === "receive" || step.op === "receive_exact") &&
-            typeof step.async === "string" &&
-            step.socket === arming.socket &&
-            step.actor !== arming.actor,
-        ),
-  );
+  if (op !== "send_abnormal_exit" || typeof reason !== "object" || reason === null) return false;
+  return ["kill", "killed", "normal"].includes((reason as { readonly atom?: string }).atom ?? "");
 }
 
 /** `Other(#(s, 1))` and `Other(1)`. */
@@ -210,11 +315,6 @@ export function differenceAt(
   expected: readonly string[],
   seen: string,
 ): Difference | undefined {
-  const step = stepBehind(scenario, index);
-  return rules.find(({ applies }) => applies({ scenario, index, step, expected, seen }));
-}
-
-function stepBehind(scenario: Scenario, index: number): Step {
-  const step = scenario.steps[index] as Step;
-  return (step.op === "await" && scenario.steps.find(({ async: id }) => id === step.id)) || step;
+  const [step, steps] = [stepBehind(scenario, index), stepsUntil(scenario, index)];
+  return rules.find(({ applies }) => applies({ scenario, index, steps, step, expected, seen }));
 }

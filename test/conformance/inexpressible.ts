@@ -1,7 +1,7 @@
 // What Tankard cannot show, and why: rules on an operation or a value, never on a scenario.
 
-import type { Step } from "./scenario.ts";
-import { unknownOptions } from "./options.ts";
+import { isUsedBefore, unknownOptions } from "./options.ts";
+import type { Scenario, Step } from "./scenario.ts";
 import { readTree } from "./tree.ts";
 
 /** Why a step has nothing to show. */
@@ -12,7 +12,7 @@ export interface Inexpressible {
 }
 
 interface Rule extends Inexpressible {
-  readonly applies: (step: Step) => boolean;
+  readonly applies: (step: Step, scenario: Scenario, index: number) => boolean;
 }
 
 const rules: readonly Rule[] = [
@@ -39,10 +39,23 @@ const rules: readonly Rule[] = [
       (step.op === "setopts" && unknownOptions(step).length > 0),
   },
   {
+    why: "changes an option of a socket that has been used: ours are set by who connects",
+    partsWays: true,
+    applies: ({ op }, scenario, index) => op === "setopts" && isUsedBefore(scenario, index),
+  },
+  {
     why: "sends what is no bytes: single bits, integers over 255, atoms, improper lists",
     partsWays: true,
     applies: (step) =>
       (step.op === "send_builder" && readTree(step.tree) === undefined) || contains(step, "bits_value"),
+  },
+  {
+    why: "has a tuple or a list as the tag of a record, which in JavaScript are the same only if they are one",
+    partsWays: true,
+    applies: ({ selector }) =>
+      ((selector ?? []) as readonly (readonly unknown[])[]).some(
+        ([name, tag]) => name === "select_record" && (Array.isArray(tag) || contains(tag, "tuple")),
+      ),
   },
   {
     why: "tells 1.0 from 1",
@@ -51,9 +64,10 @@ const rules: readonly Rule[] = [
   },
 ];
 
-/** Why this step has nothing to show on Node; nothing where it has. */
-export function whyInexpressible(step: Step): Inexpressible | undefined {
-  return rules.find(({ applies }) => applies(step));
+/** Why step `index` has nothing to show on Node; nothing where it has. */
+export function whyInexpressible(scenario: Scenario, index: number): Inexpressible | undefined {
+  const step = scenario.steps[index] as Step;
+  return rules.find(({ applies }) => applies(step, scenario, index));
 }
 
 function contains(value: unknown, key: string): boolean {

@@ -20,8 +20,8 @@ export async function replay(scenario: Scenario, place: Place): Promise<readonly
   const asynchronous = new Map<string, Promise<string>>();
   const seen: Seen[] = [];
   try {
-    for (const step of scenario.steps) {
-      const inexpressible = whyInexpressible(step);
+    for (const [index, step] of scenario.steps.entries()) {
+      const inexpressible = whyInexpressible(scenario, index);
       seen.push(inexpressible === undefined ? { result: await take(world, step, asynchronous) } : { inexpressible });
       if (inexpressible?.partsWays === true) break;
     }

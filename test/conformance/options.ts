@@ -2,7 +2,7 @@
 
 import type { ConnectionOptions, IpVersionPreference } from "tankard";
 import { bytesOf } from "./bytes.ts";
-import type { Step } from "./scenario.ts";
+import type { Scenario, Step } from "./scenario.ts";
 import type { World } from "./world.ts";
 
 /** gen_tcp's default, which mug leaves: the one size that the replay does not leave at ours. */
@@ -40,9 +40,11 @@ export function connectionOptions(world: World, step: Step): ConnectionOptions {
   };
 }
 
-/** What `setopts` steps will say of this socket. */
-function optionsSetLater(world: World, socket: string): Partial<ConnectionOptions> {
-  const steps = world.scenario.steps.filter((step) => step.op === "setopts" && step.socket === socket);
+/** What `setopts` steps will say of this socket before it is used. */
+function optionsSetLater({ scenario }: World, socket: string): Partial<ConnectionOptions> {
+  const steps = scenario.steps.filter(
+    (step, index) => step.op === "setopts" && step.socket === socket && !isUsedBefore(scenario, index),
+  );
   const options = steps.flatMap((step) => inetOptions(step));
   return Object.fromEntries(
     options.flatMap(([name, value]) => {
@@ -50,6 +52,13 @@ function optionsSetLater(world: World, socket: string): Partial<ConnectionOption
       return ours === undefined ? [] : [[ours, value] as const];
     }),
   );
+}
+
+/** Whether a `setopts` step changes a socket that has done something since it was connected. */
+export function isUsedBefore({ steps }: Scenario, index: number): boolean {
+  const socket = steps[index]?.socket;
+  const isUse = (step: Step): boolean => step.socket === socket && !["connect", "setopts"].includes(step.op);
+  return steps.slice(0, index).some(isUse);
 }
 
 /** The names of the options of a `setopts` step that Tankard does not have. */
