@@ -170,7 +170,7 @@ const rules: readonly Rule[] = [
     name: "messages by shape",
     why: "nothing can be forged",
     partsWays: true,
-    applies: ({ steps, step, expected, seen }) =>
+    applies: ({ steps, step, expected }) =>
       takingMessages.includes(step.op) &&
       (steps.some(isForgery) || selectsSystemRecord(step)) &&
       !expected.includes("Error(Nil)"),
