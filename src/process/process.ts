@@ -293,29 +293,37 @@ export class ProcessEngine implements Process, Runnable {
 
   /**
    * Ends the process, once; later calls do nothing. Whoever it concerns hears of it in a fixed order: the process's
-   * own waits, timers and names, its resources, its links, its monitors and other observers. Then those end that its
-   * links take down.
+   * own waits, timers and names, its resources, its links, its monitors and other observers. Then the same for those
+   * that its links take down; they are no longer alive when its own observers hear.
    *
    * @returns whether anybody heard: an observer, a reader of `result` or `exited`, or somebody through a link
    */
   end(reason: ExitReason): boolean {
     if (!this.isAlive) return true;
     let isHeard = false;
+    this.#stop(reason);
     // One after the other and not one within the other: a chain of links may be longer than JavaScript's stack is deep.
     const goingDown: ProcessEngine[] = [this];
-    for (const process of goingDown) if (process.#endAlone(reason, goingDown)) isHeard = true; // it grows meanwhile
+    for (const process of goingDown) if (process.#tellEnd(reason, goingDown)) isHeard = true; // it grows meanwhile
     return isHeard;
   }
 
-  /** Says whether anybody heard; whoever goes down by a link is put into `goingDown`. */
-  #endAlone(reason: ExitReason, goingDown: ProcessEngine[]): boolean {
-    if (!this.isAlive) return false;
+  #stop(reason: ExitReason): void {
     this.#outcome.end(reason);
     this.#freeOwn();
     this.#interrupt(new ExitSignal(reason));
+  }
+
+  /** Says whether anybody heard; whoever goes down by a link is stopped and put into `goingDown`. */
+  #tellEnd(reason: ExitReason, goingDown: ProcessEngine[]): boolean {
     this.#listeners?.tellResources(reason);
     const isSeen = this.#outcome.isAskedFor || this.#listeners?.hasObservers === true;
-    const isHeard = this.#ties?.tellLinks(reason, goingDown) === true || isSeen;
+    const goesDown = (linked: ProcessEngine): void => {
+      if (!linked.isAlive) return;
+      linked.#stop(reason);
+      goingDown.push(linked);
+    };
+    const isHeard = this.#ties?.tellLinks(reason, goesDown) === true || isSeen;
     this.#listeners?.tellObservers(reason);
     this.#outcome.tell();
     if (this.#start !== undefined) this.#forgetStart();

@@ -79,10 +79,10 @@ export class Ties {
   }
 
   /**
-   * The process itself has ended: whoever is linked to it and traps exits hears of it, and who does not goes down too
-   * and is put into `goingDown`. Says whether anybody heard.
+   * The process itself has ended: whoever is linked to it and traps exits hears of it; `goesDown` is called for who
+   * does not. Says whether anybody heard.
    */
-  tellLinks(reason: ExitReason, goingDown: ProcessEngine[]): boolean {
+  tellLinks(reason: ExitReason, goesDown: (linked: ProcessEngine) => void): boolean {
     let isHeard = false;
     for (const [other, leave] of this.#links) {
       leave?.();
@@ -91,7 +91,7 @@ export class Ties {
       else {
         ties.forget(this.#process);
         if (ties.#process.isTrappingExits) isHeard = ties.#process.hearExit(this.#process, reason) || isHeard;
-        else if (reason.type !== "Normal") goingDown.push(ties.#process);
+        else if (reason.type !== "Normal") goesDown(ties.#process);
       }
     }
     this.#links.clear();

@@ -1,5 +1,11 @@
 import type { SocketError } from "./error.ts";
 
+/** Whom how it ended has still to be said, and as which error. */
+export interface Words {
+  readonly toReceive?: SocketError | undefined;
+  readonly toSend?: SocketError | undefined;
+}
+
 /**
  * What a dead socket still has to say. In each direction that has not heard how it ended, it says so once, and
  * `Enotconn` after that, as inet's driver does.
@@ -8,7 +14,7 @@ export class LastWords {
   #toReceive: SocketError | undefined;
   #toSend: SocketError | undefined;
 
-  constructor(toReceive: SocketError | undefined, toSend: SocketError | undefined) {
+  constructor({ toReceive, toSend }: Words) {
     this.#toReceive = toReceive;
     this.#toSend = toSend;
   }

@@ -118,8 +118,8 @@ export class SendQueue {
   }
 
   /** Drops all that waits. */
-  refuseAll(result: SendResult): void {
-    for (const waiting of this.#takeAll()) this.#settle(waiting, result);
+  refuseAll(first: SendResult, others = first): void {
+    for (const [index, waiting] of this.#takeAll().entries()) this.#settle(waiting, index === 0 ? first : others);
   }
 
   #takeAll(): WaitingSend[] {

@@ -6,7 +6,7 @@ import { afterPoll } from "../process/scheduler.ts";
 import { err, ok, type Result } from "../result.ts";
 import { Departure } from "./departure.ts";
 import { reasonFromCode, type SocketError } from "./error.ts";
-import { LastWords } from "./last-words.ts";
+import { LastWords, type Words } from "./last-words.ts";
 import type { OwnedSocket } from "./message.ts";
 import type { ResolvedSocketOptions } from "./options.ts";
 import { Ownership } from "./ownership.ts";
@@ -59,7 +59,7 @@ export class SocketEngine implements TransportEvents {
   #isEndTold = false;
   #exitsOnClose: boolean;
   /** Of a dead socket. */
-  #lastWords = new LastWords(undefined, undefined);
+  #lastWords = new LastWords({});
 
   readonly #ownership: Ownership;
   readonly #departure: Departure;
@@ -245,20 +245,20 @@ export class SocketEngine implements TransportEvents {
 
   end(): void {
     this.#hasPeerEnded = true;
-    this.#endWith({ error: this.#shownReset(this.#lookForReset()) });
+    const code = this.#lookForReset();
+    // A reset behind the peer's end is not how the stream has ended; who sends will hear of it.
+    this.#endWith({ error: code === "EPIPE" ? undefined : this.#shownReset(code) });
   }
 
   failed(code: string, while_: "reading" | "writing"): void {
     const reason = this.#note(code);
     // A stream that has ended by a failure has nothing more to say, nor a look at one that has failed.
     if (!this.#isOpen || this.#ending?.error !== undefined || this.#isFailureKnown) return;
-    if (while_ === "reading") {
-      this.#sends.refuseAll(err("Closed"));
+    const hasNothingForOwner = this.#stash.size === 0 || this.#waiting.isThere;
+    if (while_ === "writing" || (this.#hasQueue && hasNothingForOwner)) this.#failQueue();
+    else {
+      this.#sends.refuseAll(err("Closed"), err("Enotconn"));
       this.#endWith({ error: isReset(reason) ? this.#shownReset(code) : reason });
-    } else {
-      this.runtime.scheduler.enter();
-      this.#failSend({ isKnown: this.#sends.isWaiting });
-      this.runtime.scheduler.leave();
     }
   }
 
@@ -339,6 +339,7 @@ export class SocketEngine implements TransportEvents {
       this.#sentCount++; // and it succeeds, as the kernel is not asked
       return ok();
     }
+    if (this.#shut !== "nothing" && this.#sends.isWaiting) return this.#sendBehindOthers(pieces);
     if (this.#shut === "writing") return err("Closed");
     if (this.#shut === "both" || this.#transport.hasFailed) return err(this.#failSend());
     this.#sentCount++;
@@ -346,22 +347,33 @@ export class SocketEngine implements TransportEvents {
     return this.#sends.write(pieces) ? ok() : err(this.#failSend());
   }
 
-  /**
-   * As in inet, a send that fails throws away what was not read; what had been accepted before still leaves. Where the
-   * queue fails and nobody sends, the next send has still to be told.
-   */
-  #failSend({ isKnown } = { isKnown: true }): SocketError {
-    const wasArmed = this.#isArmed;
+  /** A send that comes too late meets the end only when those have left that wait. */
+  async #sendBehindOthers(pieces: Pieces): Promise<SendResult> {
+    const turn = await this.#sends.wait([]);
+    return turn.ok ? this.#sendNow(pieces) : turn;
+  }
+
+  /** Whoever sends is told; whoever waits in a receive too, and otherwise the next one. */
+  #failSend(): SocketError {
+    return this.#failWriting((error) => ({ toReceive: this.#waiting.isThere ? undefined : error }));
+  }
+
+  /** Nobody sends but the queue: unless a send waits, the next one has still to be told. */
+  #failQueue(): void {
+    this.runtime.scheduler.enter();
+    this.#failWriting((error) => ({ toReceive: error, toSend: this.#sends.isWaiting ? undefined : error }));
+    this.runtime.scheduler.leave();
+  }
+
+  /** As in inet, a failure to write throws away what was not read; what had been accepted before still leaves. */
+  #failWriting(wordsFor: (error: SocketError) => Words): SocketError {
     const { failure } = this.#transport;
     if (failure !== undefined) this.#note(failure);
-    const error = this.#shownReset(failure);
+    const error = this.#shownReset(failure ?? (this.#shut === "both" ? "EPIPE" : undefined));
     if (this.#hasUnread) this.#transport.reset();
     this.#stash.clear();
-    if (wasArmed) this.#tellEnd({ error });
-    else {
-      const words = error ?? "Closed";
-      this.#die({ toReceive: this.#waiting.isThere ? undefined : words, toSend: isKnown ? undefined : words });
-    }
+    if (this.#isArmed) this.#tellEnd({ error });
+    else this.#die(wordsFor(error ?? "Closed"));
     return error ?? "Closed";
   }
 
@@ -477,16 +489,16 @@ export class SocketEngine implements TransportEvents {
   }
 
   /** What is left to say, once, to a `receive` and to a `send`. */
-  #die(says: { readonly toReceive?: SocketError | undefined; readonly toSend?: SocketError | undefined }): void {
+  #die(words: Words): void {
     this.#phase = "dead";
-    this.#lastWords = new LastWords(says.toReceive, says.toSend);
+    this.#lastWords = new LastWords(words);
     this.#leave();
   }
 
   /** Nobody uses the connection any more: it ends once its queue has left, or the time for that is over. */
   #leave(): void {
     this.#stash.clear();
-    this.#sends.refuseAll(err("Closed"));
+    this.#sends.refuseAll(err("Closed"), err(this.#phase === "dead" ? "Enotconn" : "Closed"));
     this.#waiting.take()(err("Closed"));
     this.#waiting.dispose();
     this.#departure.leave();
@@ -519,7 +531,7 @@ export class SocketEngine implements TransportEvents {
 
   /** Whether the connection was reset, shown or not. */
   get wasReset(): boolean {
-    return this.#lastError !== undefined && isReset(this.#lastError.reason);
+    return this.#lastError?.reason === "Econnreset";
   }
 
   get lastError(): { readonly reason: SocketError; readonly code: string } | undefined {

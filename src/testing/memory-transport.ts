@@ -107,7 +107,7 @@ export class MemoryTransport implements Transport {
       this.isReading = this.events.bytes(this.#takeArrived());
       this.#other.#leaveSoon(); // there is room again
       this.#pollSoon();
-    } else if (this.#hasResetArrived) {
+    } else if (this.#hasResetArrived && !this.#hasFinArrived) {
       this.#fail("ECONNRESET", "reading");
     } else {
       this.isReading = false;
@@ -129,7 +129,7 @@ export class MemoryTransport implements Transport {
   // ── writing ──
 
   write(data: Uint8Array): void {
-    if (this.#hasResetArrived && this.failure === undefined) this.#fail("EPIPE", "writing");
+    this.probe();
     if (this.hasFailed || this.#isEnding) return;
     this.#queue.push(Uint8Array.from(data));
     this.queuedBytes += data.length;
@@ -145,7 +145,12 @@ export class MemoryTransport implements Transport {
   }
 
   probe(): void {
-    if (this.#hasResetArrived && this.failure === undefined) this.#fail("EPIPE", "writing");
+    if (this.#hasResetArrived && this.failure === undefined) this.#fail(this.#codeOfReset, "writing");
+  }
+
+  /** As the kernel says it to who writes: of a reset behind the peer's end, only that the pipe is broken. */
+  get #codeOfReset(): string {
+    return this.#hasFinArrived ? "EPIPE" : "ECONNRESET";
   }
 
   end(): void {
@@ -221,7 +226,7 @@ export class MemoryTransport implements Transport {
     if (this.isDestroyed || this.#hasResetArrived) return;
     this.#hasResetArrived = true;
     this.#pollSoon();
-    if (this.queuedBytes > 0) this.#fail("ECONNRESET", "writing");
+    if (this.queuedBytes > 0) this.#fail(this.#codeOfReset, "writing");
   }
 
   // ── the end ──

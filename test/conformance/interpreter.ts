@@ -24,6 +24,7 @@ export async function replay(scenario: Scenario, place: Place): Promise<readonly
       const inexpressible = whyInexpressible(scenario, index);
       seen.push(inexpressible === undefined ? { result: await take(world, step, asynchronous) } : { inexpressible });
       if (inexpressible?.partsWays === true) break;
+      if (step.op === "receive_next_packet_as_message") await turns();
     }
   } finally {
     await place.close();
@@ -55,7 +56,8 @@ async function resultWithin(world: World, result: Promise<string> | undefined, m
 /** A step that ends its own actor shows how. */
 async function orEnd(world: World, step: Step, result: Promise<string>): Promise<string> {
   const actor = world.actorSoFar(step.actor);
-  if (actor === undefined || step.op === "die") return result;
+  const endsAnother = step.process !== undefined && step.process !== step.actor;
+  if (actor === undefined || step.op === "die" || endsAnother) return result;
   const ended = actor.process.exited.then((reason) => `Exited(${step.actor ?? ""}, ${showRawReason(reason, world)})`);
   return Promise.race([result, ended]);
 }
@@ -85,4 +87,9 @@ function operationOf(world: World, step: Step): Operation {
 
 function showPanic(error: unknown): string {
   return error instanceof Panicked ? `Panic("${error.message}")` : `Panic(${String(error)})`;
+}
+
+/** In Erlang a step is a message to another process: by the next one the driver has looked at the kernel. */
+async function turns(): Promise<void> {
+  for (let count = 0; count < 3; count++) await new Promise(setImmediate);
 }

@@ -114,8 +114,9 @@ class MemoryPeer implements Peer {
     }
   }
 
-  halfClose(): void {
-    void shutdownWrite(this.#socket);
+  async halfClose(): Promise<"Ok" | "Enotconn"> {
+    const done = await shutdownWrite(this.#socket);
+    return done.ok ? "Ok" : "Enotconn";
   }
 
   shutdown(): void {

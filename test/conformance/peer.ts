@@ -97,6 +97,7 @@ class LoopbackPeer implements Peer {
   #unread: Buffer[] = [];
   #unreadBytes = 0;
   #ending: "Closed" | "Econnreset" | undefined;
+  #hasFailed = false;
   #isClosed = false;
   #lastReceived: Buffer = Buffer.alloc(0);
   /** Whoever reads is called when bytes or an end have come. */
@@ -111,10 +112,11 @@ class LoopbackPeer implements Peer {
     raw.on("end", () => {
       this.#endWith(isReset(raw) ? "Econnreset" : "Closed");
     });
-    // EPIPE and ECONNRESET are one thing seen from two sides, and on loopback nothing else goes wrong.
-    raw.on("error", () => {
+    // EPIPE is a reset behind the end, and on loopback nothing else goes wrong.
+    raw.on("error", ({ code }: NodeJS.ErrnoException) => {
+      this.#hasFailed = true;
       this.#keep(raw.read() as Buffer | null); // what a paused stream had read, Node would drop
-      this.#endWith("Econnreset");
+      this.#endWith(code === "EPIPE" ? "Closed" : "Econnreset");
     });
     raw.pause();
   }
@@ -123,20 +125,20 @@ class LoopbackPeer implements Peer {
     while (this.#raw.writableLength > HIGH_WATERMARK && this.#canWrite) {
       await Promise.race([once(this.#raw, "drain"), once(this.#raw, "close")]).catch(() => undefined);
     }
-    if (this.#ending === "Econnreset") return "Econnreset";
+    if (this.#wasReset()) return "Econnreset";
     if (!this.#canWrite) return "Closed";
     this.#raw.write(data);
     await new Promise(setImmediate); // what the kernel says to a write is known by then
-    return this.#isReset ? "Econnreset" : "Ok";
+    return this.#wasReset() ? "Econnreset" : "Ok";
   }
 
   get #canWrite(): boolean {
     return !this.#isClosed && !this.#raw.destroyed && !this.#raw.writableEnded;
   }
 
-  /** Read anew each time: a write in between may have met the reset. */
-  get #isReset(): boolean {
-    return this.#ending === "Econnreset";
+  /** Asked anew each time: a write in between may have met the reset. */
+  #wasReset(): boolean {
+    return this.#hasFailed || this.#ending === "Econnreset";
   }
 
   async receive(size: number, milliseconds: number): Promise<Buffer | "Timeout" | "Closed" | "Econnreset"> {
@@ -161,8 +163,11 @@ class LoopbackPeer implements Peer {
     return { how, data: this.#take(this.#unreadBytes) };
   }
 
-  halfClose(): void {
+  async halfClose(): Promise<"Ok" | "Enotconn"> {
+    await new Promise(setImmediate);
+    if (this.#wasReset() || this.#raw.remoteAddress === undefined) return "Enotconn";
     this.#raw.end();
+    return "Ok";
   }
 
   /** The kernel resets who still sends to a descriptor that was shut down; Node's `end` is but its writing side. */
@@ -194,7 +199,7 @@ class LoopbackPeer implements Peer {
   }
 
   #endWith(ending: "Closed" | "Econnreset"): void {
-    if (this.#ending !== "Econnreset") this.#ending = ending;
+    this.#ending ??= ending;
     this.#onChange();
   }
 

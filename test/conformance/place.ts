@@ -50,8 +50,8 @@ export interface Peer {
   echo(): Promise<"Ok" | "Closed" | "Econnreset">;
   /** Reads until nothing has come for so long. */
   readToEnd(milliseconds: number): Promise<ReadToEnd>;
-  /** Ends its writing side. */
-  halfClose(): void;
+  /** Ends its writing side, where there is still a connection. */
+  halfClose(): Promise<"Ok" | "Enotconn">;
   /** Ends both sides, and keeps the descriptor. */
   shutdown(): void;
   close(): Promise<void>;

@@ -7,6 +7,7 @@ import {
   namedSubject,
   newName,
   type OwnSubject,
+  type Process,
   type Result,
   type Self,
   subjectName,
@@ -55,24 +56,18 @@ export const processOperations: Readonly<Record<string, Operation>> = {
   },
 
   kill: (world, step) =>
-    world.do(step, async () => {
-      const { process } = await world.actor(world.text(step, "process"));
+    endProcess(world, step, (process) => {
       process.kill();
-      return "Nil";
     }),
 
   send_exit: (world, step) =>
-    world.do(step, async (self) => {
-      const { process } = await world.actor(world.text(step, "process"));
+    endProcess(world, step, (process, self) => {
       process.sendExit({ from: self });
-      return "Nil";
     }),
 
   send_abnormal_exit: (world, step) =>
-    world.do(step, async (self) => {
-      const { process } = await world.actor(world.text(step, "process"));
+    endProcess(world, step, (process, self) => {
       process.sendAbnormalExit(valueOf(step.reason, world), { from: self });
-      return "Nil";
     }),
 
   link: (world, step) =>
@@ -250,6 +245,17 @@ export const processOperations: Readonly<Record<string, Operation>> = {
   cancel_timer: (world, step) =>
     world.do(step, (self) => (self.cancelTimer(world.timer(step)).ok ? "Cancelled(Remaining)" : "TimerNotFound")),
 };
+
+/** A link brings the end back to who sent it, in Erlang after the step and here within it: its result stands. */
+async function endProcess(world: World, step: Step, end: (process: Process, self: Self) => void): Promise<string> {
+  const { process } = await world.actor(world.text(step, "process"));
+  return new Promise((over) => {
+    void world.do(step, (self) => {
+      end(process, self);
+      if (process !== self.process || process.isAlive) over("Nil");
+    });
+  });
+}
 
 async function receivable(world: World, step: Step, self: Self): Promise<OwnSubject<unknown>> {
   const { subjectIn } = await selectorContext(world, step, self);

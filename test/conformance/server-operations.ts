@@ -65,10 +65,7 @@ export const serverOperations: Readonly<Record<string, Operation>> = {
     return `${how}(${data.length >= expectedSize(step) ? "Everything" : "Truncated"})`;
   },
 
-  peer_half_close: (world, step) => {
-    world.peer(step).halfClose();
-    return "Ok";
-  },
+  peer_half_close: async (world, step) => showDone(await world.peer(step).halfClose()),
 
   peer_shutdown: (world, step) => {
     world.peer(step).shutdown();
@@ -92,7 +89,7 @@ interface ListenArguments {
   readonly v6only?: boolean;
 }
 
-function showDone(done: "Ok" | "Closed" | "Econnreset"): string {
+function showDone(done: "Ok" | "Closed" | "Econnreset" | "Enotconn"): string {
   return done === "Ok" ? "Ok" : `Error(${done})`;
 }
 

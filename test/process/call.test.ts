@@ -296,6 +296,16 @@ describe("a call during which makeRequest ends the callee", () => {
 });
 
 describe("self.call", () => {
+  test("throws where the callee's end takes the caller down by their link, and says nothing of the callee", () =>
+    inProcess(async (_self, { runtime }) => {
+      const callee = spawnIdle(runtime);
+      const caller = await spawnPuppet(runtime);
+      caller.self.link(callee);
+      const called = thrownBy(() => caller.self.call(callee.subject, 1_000, () => undefined as never));
+      callee.kill();
+      expect(await called).toMatchObject({ name: "ExitSignal", reason: Killed });
+    }));
+
   test("is woken by an exit of its process, which call is not", () =>
     inProcess(async (_self, { runtime }) => {
       const callee = spawnIdle(runtime);

@@ -222,11 +222,23 @@ function peerOf(raw: Socket): Peer {
 }
 
 /**
- * Where data and a reset are read at once, libuv says that the stream has ended and nothing of the reset. But then the
- * kernel knows the other side no more, though this side has not ended.
+ * Where data and a reset are read at once, libuv says that the stream has ended and nothing of the reset. The kernel
+ * tells them apart when something is written, be it nothing: a reset behind the end is EPIPE.
  */
 export function isReset(raw: Socket): boolean {
-  return !raw.writableEnded && raw.localPort !== undefined && raw.remoteAddress === undefined;
+  if (raw.writableEnded || raw.destroyed) return false;
+  raw.write(Buffer.alloc(0));
+  return codeOf(raw.errored) === "ECONNRESET";
+}
+
+/** Whether the connection was reset behind the end of the stream. */
+export function isBroken(raw: Socket): boolean {
+  if (raw.writable) raw.write(Buffer.alloc(0));
+  return codeOf(raw.errored) === "EPIPE";
+}
+
+function codeOf(error: NodeJS.ErrnoException | null): string | undefined {
+  return error?.code;
 }
 
 const floodPiece = Buffer.alloc(65_536, "x");

@@ -19,7 +19,7 @@ import {
   unwrap,
 } from "tankard";
 import { createSimulatedClock } from "tankard/testing";
-import { peerServer, unixPeerServer, until, within } from "../support/peer.ts";
+import { isBroken, peerServer, unixPeerServer, until, within } from "../support/peer.ts";
 import {
   bytes,
   connectedToPeer,
@@ -134,7 +134,8 @@ describe("shutdown", () => {
       unwrap(await shutdown(client.socket));
       expect(await receive(client.socket, silenceMs)).toEqual(err("Closed"));
       await client.peer.send("too late");
-      expect(await client.peer.readToEnd()).toEqual({ data: nothing, how: "Rst" });
+      expect(await client.peer.readToEnd()).toEqual({ data: nothing, how: "Fin" }); // the end had left before
+      await until(() => isBroken(client.peer.raw), "no reset comes");
       expect(await receive(client.socket, soonMs)).toEqual(err("Enotconn"));
     });
 

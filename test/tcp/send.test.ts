@@ -32,6 +32,7 @@ import {
   startProcess,
   unasked,
 } from "../support/test-process.ts";
+import { turns } from "../support/turns.ts";
 
 /** More than the kernel takes for a peer that does not read. */
 const tooMuch = pattern(24 * 1024 * 1024);
@@ -210,6 +211,51 @@ describe("send", () => {
       expect(await send(client.socket, "x")).toEqual(err("Econnreset"));
       expect(await receive(client.socket, soonMs)).toEqual(err("Econnreset"));
       expect(await send(client.socket, "y")).toEqual(err("Enotconn"));
+    });
+
+    test("that waits says Closed when the peer resets, and those behind it Enotconn", async () => {
+      await using client = await open(kind);
+      unwrap(await send(client.socket, tooMuch));
+      const waiting = Promise.all(["x", "y", "z"].map((data) => send(client.socket, data)));
+      expect(await soFar(waiting)).toBe(pending);
+      client.peer.reset();
+      expect(await waiting).toEqual([err("Closed"), err("Enotconn"), err("Enotconn")]);
+    });
+
+    test("behind a shutdown behind a send that waits lets that leave, and then says Closed", async () => {
+      await using client = await open(kind);
+      unwrap(await send(client.socket, tooMuch));
+      const waiting = send(client.socket, "the last word");
+      unwrap(await shutdown(client.socket));
+      const tooLate = send(client.socket, "too late");
+      expect(await soFar(tooLate)).toBe(pending);
+      const { data, how } = await client.peer.readToEnd();
+      expect([how, data.subarray(-13).toString()]).toEqual(["Fin", "the last word"]);
+      expect(await Promise.all([waiting, tooLate])).toEqual([ok(), err("Closed")]);
+    });
+
+    test("whose queue breaks ends a receive that waits, and the next receive still says Closed", async () => {
+      await using client = await open(kind);
+      unwrap(await send(client.socket, tooMuch));
+      const waiting = receive(client.socket, soonMs);
+      client.peer.reset();
+      expect(await waiting).toEqual(err("Closed"));
+      expect(await receive(client.socket, soonMs)).toEqual(err("Closed"));
+      expect(await receive(client.socket, soonMs)).toEqual(err("Enotconn"));
+    });
+
+    test("with showEconnreset says Econnreset behind a shutdown, and a reset behind the peer's end is none", async () => {
+      await using client = await open(kind, { showEconnreset: true });
+      unwrap(await shutdown(client.socket));
+      expect(await send(client.socket, "x")).toEqual(err("Econnreset"));
+      expect(await receive(client.socket, soonMs)).toEqual(err("Econnreset"));
+
+      await using left = await open(kind, { showEconnreset: true });
+      left.peer.close();
+      unwrap(await send(left.socket, "x"));
+      await turns(5); // the reset that answers it is here
+      expect(await receive(left.socket, soonMs)).toEqual(err("Closed"));
+      expect(await send(left.socket, "y")).toEqual(err("Closed"));
     });
 
     test("says Closed where the queue failed meanwhile, then Enotconn, and so does receive", async () => {
