@@ -24,6 +24,7 @@ export type { ExitOptions, Process } from "./process/process.ts";
 export type { Self } from "./process/self.ts";
 export { call, type CallError, type FromRequest, type ReplyFrom, type ReplySubject } from "./process/call.ts";
 export type { Clock } from "./process/clock.ts";
+export type { MailboxOptions, Overflow } from "./process/mailbox-bound.ts";
 export {
   type Crash,
   createRuntime,

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import * as tankard from "tankard";
+import * as otp from "tankard/otp";
 import * as testing from "tankard/testing";
 
 /** The values that an entry point exports. Types are fixed by the programs in `test/types`. */
@@ -71,6 +72,21 @@ describe("the public names", () => {
       "toDuplex",
       "unref",
       "unwrap",
+    ]);
+  });
+
+  test("of tankard/otp change only on purpose", () => {
+    expect(namesOf(otp)).toEqual([
+      "continueWith",
+      "getState",
+      "postpone",
+      "resume",
+      "startActor",
+      "startActorWithInit",
+      "stop",
+      "stopAbnormal",
+      "suspend",
+      "withSelector",
     ]);
   });
 

@@ -144,10 +144,14 @@ class PendingCall implements Address {
   }
 
   send(message: unknown): void {
-    this.trySend(message);
+    this.put(message);
   }
 
   trySend(message: unknown): boolean {
+    return this.put(message);
+  }
+
+  put(message: unknown): boolean {
     if (this.#resolve === undefined) {
       this.#callee.runtime.deadLetter({ message, to: this.text, why: "Dropped" });
       return false;

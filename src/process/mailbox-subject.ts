@@ -12,6 +12,8 @@ export interface Address extends Keyed {
   /** For people to read. */
   readonly text: string;
   trySend(message: unknown): boolean;
+  /** As `trySend`, for what no bound refuses. */
+  put(message: unknown): boolean;
 }
 
 /** A subject with its messages: the address and the queue behind it are one. */
@@ -46,6 +48,10 @@ export class MailboxSubject implements Address, SubjectKey {
   }
 
   trySend(message: unknown): boolean {
+    return this.holder.offer("subject", this, message);
+  }
+
+  put(message: unknown): boolean {
     return this.holder.arrive("subject", this, message);
   }
 

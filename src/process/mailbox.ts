@@ -7,17 +7,20 @@ class Envelope {
   readonly source: Source | undefined;
   /** Its number in the order of arrival. */
   readonly arrival: number;
+  /** Whether it counts against the bound of the mailbox. */
+  readonly isBounded: boolean;
   older: Envelope | undefined;
   newer: Envelope | undefined;
   olderInLane: Envelope | undefined;
   newerInLane: Envelope | undefined;
   nextOfSource: Envelope | undefined;
 
-  constructor(message: unknown, lane: Lane, source: Source | undefined, arrival: number) {
+  constructor(message: unknown, lane: Lane, source: Source | undefined, arrival: number, isBounded: boolean) {
     this.message = message;
     this.lane = lane;
     this.source = source;
     this.arrival = arrival;
+    this.isBounded = isBounded;
   }
 }
 
@@ -32,7 +35,7 @@ export class Source {
   }
 }
 
-/** The oldest and newest of a lane. */
+/** The oldest and newest of a lane, or of those that are bounded. */
 interface LaneEnds {
   oldest: Envelope | undefined;
   newest: Envelope | undefined;
@@ -53,6 +56,7 @@ export class Mailbox {
   #newest: Envelope | undefined;
   #arrivals = 0;
   #count = 0;
+  #bounded: (LaneEnds & { count: number }) | undefined;
   #lanes: Partial<Record<Lane, LaneEnds>> | undefined;
   /** Sockets and monitors that have a message here. */
   #sources: Map<unknown, Source> | undefined;
@@ -63,16 +67,26 @@ export class Mailbox {
     return this.#count;
   }
 
+  /** How many of its messages count against its bound. */
+  get boundedCount(): number {
+    return this.#bounded?.count ?? 0;
+  }
+
   /** Puts a message last. `key` says which subject, socket or monitor it came from. */
-  append(lane: Lane, key: unknown, message: unknown): void {
+  append(lane: Lane, key: unknown, message: unknown, isBounded = false): void {
     const source = this.#sourceFor(lane, key, message);
-    const envelope = new Envelope(message, lane, source, this.#arrivals++);
+    const envelope = new Envelope(message, lane, source, this.#arrivals++, isBounded);
     this.#count++;
     envelope.older = this.#newest;
     if (this.#newest === undefined) this.#oldest = envelope;
     else this.#newest.newer = envelope;
     this.#newest = envelope;
     if (lane !== "subject" && lane !== "raw") appendToLane(this.#lane(lane), envelope);
+    else if (isBounded) {
+      this.#bounded ??= { oldest: undefined, newest: undefined, count: 0 };
+      this.#bounded.count++;
+      appendToLane(this.#bounded, envelope);
+    }
     if (source !== undefined) {
       if (source.newest === undefined) source.oldest = envelope;
       else source.newest.nextOfSource = envelope;
@@ -110,18 +124,15 @@ export class Mailbox {
 
   /** Takes the newest message of one socket or monitor out, where it `isUnwanted`. */
   dropNewest(key: unknown, isUnwanted: (message: unknown) => boolean): void {
-    const source = this.#sources?.get(key);
-    const newest = source?.newest;
-    if (source === undefined || newest === undefined || !isUnwanted(newest.message)) return;
-    if (source.oldest === newest) {
-      this.#remove(newest);
-      return;
-    }
-    let before = source.oldest;
-    while (before !== undefined && before.nextOfSource !== newest) before = before.nextOfSource;
-    if (before !== undefined) before.nextOfSource = undefined;
-    source.newest = before;
-    this.#unlink(newest);
+    const newest = this.#sources?.get(key)?.newest;
+    if (newest !== undefined && isUnwanted(newest.message)) this.#removeFromAmong(newest);
+  }
+
+  /** Takes the oldest message out that counts against the bound. */
+  takeOldestBounded(): unknown {
+    const oldest = this.#bounded?.oldest;
+    if (oldest !== undefined) this.#removeFromAmong(oldest);
+    return oldest?.message;
   }
 
   /** Throws all messages away and says how many they were. */
@@ -146,6 +157,20 @@ export class Mailbox {
     }
   }
 
+  /** Removes one that need not be the oldest of its source. */
+  #removeFromAmong(envelope: Envelope): void {
+    const { source } = envelope;
+    if (source === undefined || source.oldest === envelope) {
+      this.#remove(envelope);
+      return;
+    }
+    let before = source.oldest;
+    while (before !== undefined && before.nextOfSource !== envelope) before = before.nextOfSource;
+    if (before !== undefined) before.nextOfSource = envelope.nextOfSource;
+    if (source.newest === envelope) source.newest = before;
+    this.#unlink(envelope);
+  }
+
   #remove(envelope: Envelope): void {
     this.#unlink(envelope);
     if (envelope.source !== undefined) this.#removeFromSource(envelope.source, envelope);
@@ -159,6 +184,10 @@ export class Mailbox {
     if (envelope.newer === undefined) this.#newest = envelope.older;
     else envelope.newer.older = envelope.older;
     if (envelope.lane !== "subject" && envelope.lane !== "raw") removeFromLane(this.#lane(envelope.lane), envelope);
+    else if (envelope.isBounded && this.#bounded !== undefined) {
+      this.#bounded.count--;
+      removeFromLane(this.#bounded, envelope);
+    }
   }
 
   #removeFromSource(source: Source, envelope: Envelope): void {

@@ -113,6 +113,10 @@ class NamedSubject implements Address {
     return this.name.inbox?.trySend(message) ?? false;
   }
 
+  put(message: unknown): boolean {
+    return this.name.inbox?.put(message) ?? false;
+  }
+
   toJSON(): object {
     return { type: "Subject", name: this.name.text };
   }

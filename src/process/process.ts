@@ -3,6 +3,7 @@ import type { TcpMessage } from "../tcp/message.ts";
 import { err, ok, type Result } from "../result.ts";
 import { Abnormal, type ExitReason, ExitSignal, Killed, Normal } from "./exit.ts";
 import { ExitListeners } from "./exit-listeners.ts";
+import { MailboxBound, type MailboxOptions } from "./mailbox-bound.ts";
 import { MailboxSubject } from "./mailbox-subject.ts";
 import type { NameEngine } from "./name.ts";
 import { Outcome } from "./outcome.ts";
@@ -12,6 +13,7 @@ import type { RuntimeEngine } from "./runtime.ts";
 import type { Runnable } from "./scheduler.ts";
 import type { Lane, Selector } from "./selector.ts";
 import type { Subject } from "./subject.ts";
+import { isThenable } from "./thenable.ts";
 import { Ties } from "./ties.ts";
 import type { TimerEngine } from "./timer.ts";
 
@@ -44,6 +46,12 @@ export interface Process<out T = unknown, in M = never> extends Owner {
   kill(): void;
 }
 
+/** @internal The engine of `process`. */
+export function processEngine(process: Process): ProcessEngine {
+  if (process instanceof ProcessEngine) return process;
+  throw new TypeError("Cannot take for a process what no runtime has started");
+}
+
 /** Who sends an exit: JavaScript does not know who calls, so the sender may say it. */
 export interface ExitOptions {
   /** Default: the receiver itself stands in for a sender that did not say who it is. */
@@ -60,6 +68,7 @@ export class ProcessEngine implements Process, Runnable {
   readonly receiver: Receiver;
   readonly inbox = new MailboxSubject(this);
   isTrappingExits = false;
+  readonly #bound: MailboxBound | undefined;
 
   /** Its function, until it has begun. */
   #start: (() => unknown) | undefined;
@@ -71,10 +80,11 @@ export class ProcessEngine implements Process, Runnable {
   #names: Map<NameEngine, MailboxSubject> | undefined;
   #controller: AbortController | undefined;
 
-  constructor(runtime: RuntimeEngine, start: (process: ProcessEngine) => unknown) {
+  constructor(runtime: RuntimeEngine, start: (process: ProcessEngine) => unknown, mailbox?: MailboxOptions) {
     this.id = runtime.nextId();
     this.runtime = runtime;
     this.receiver = new Receiver(runtime);
+    this.#bound = mailbox?.capacity === undefined ? undefined : new MailboxBound(this, mailbox);
     this.#start = () => start(this);
     runtime.activity.begin();
     runtime.scheduler.enqueue(this);
@@ -103,7 +113,7 @@ export class ProcessEngine implements Process, Runnable {
   }
 
   tell(message: unknown): void {
-    this.arrive("raw", undefined, message);
+    this.offer("raw", undefined, message);
   }
 
   deliver(message: TcpMessage): void {
@@ -164,12 +174,15 @@ export class ProcessEngine implements Process, Runnable {
     return `Process { id: ${String(this.id)}, isAlive: ${String(this.isAlive)} }`;
   }
 
+  /** Takes a message in that anybody may send, if the mailbox has room for it. */
+  offer(lane: Lane, key: object | undefined, message: unknown): boolean {
+    if (this.#bound === undefined || !this.isAlive) return this.arrive(lane, key, message);
+    return this.receiver.arrive(lane, key, message, this.#bound);
+  }
+
   /** Takes a message in. `key` is the subject, socket or monitor that it comes from. Says false after the end. */
   arrive(lane: Lane, key: object | undefined, message: unknown): boolean {
-    if (this.isAlive) {
-      this.receiver.arrive(lane, key, message);
-      return true;
-    }
+    if (this.isAlive) return this.receiver.arrive(lane, key, message);
     this.runtime.deadLetter({ message, to: `process ${String(this.id)}`, why: "Exited" });
     return false;
   }
@@ -354,8 +367,4 @@ export class ProcessEngine implements Process, Runnable {
 
 function senderOf(options: ExitOptions | undefined): Owner | undefined {
   return options?.from === undefined ? undefined : ownerItself(options.from);
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === "object" && value !== null && "then" in value && typeof value.then === "function";
 }

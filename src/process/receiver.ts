@@ -2,6 +2,8 @@ import { err, ok } from "../result.ts";
 import { Deadline } from "./alarm.ts";
 import { type ExitSignal, expectSignal } from "./exit.ts";
 import { Mailbox } from "./mailbox.ts";
+import type { MailboxBound } from "./mailbox-bound.ts";
+import type { MessageLoop } from "./message-loop.ts";
 import type { RuntimeEngine } from "./runtime.ts";
 import { afterPoll, type Runnable } from "./scheduler.ts";
 import { type Lane, mapperFor, type Selector } from "./selector.ts";
@@ -23,6 +25,8 @@ interface Waiting {
  */
 export class Receiver implements Runnable {
   readonly mailbox = new Mailbox();
+  /** What takes the messages that nobody receives, where there is one. */
+  loop: MessageLoop | undefined;
   readonly #runtime: RuntimeEngine;
   #waiting: Waiting | undefined;
   #deadline: Deadline | undefined;
@@ -45,18 +49,28 @@ export class Receiver implements Runnable {
     if (--this.#waits === 0) this.#runtime.activity.begin();
   }
 
-  /** Takes a message in: it goes to the receive that waits for it, or last into the mailbox. */
-  arrive(lane: Lane, key: object | undefined, message: unknown): void {
+  /**
+   * Takes a message in: it goes to the receive that waits for it, or last into the mailbox, unless that is `bounded` and
+   * has no room.
+   *
+   * @returns whether it was taken
+   */
+  arrive(lane: Lane, key: object | undefined, message: unknown, bound?: MailboxBound): boolean {
     const hasReductions = this.#runtime.scheduler.charge();
     if (this.#waiting !== undefined && !this.#isQueued) {
       const mapper = mapperFor(this.#waiting.selector, lane, key, message);
       if (mapper !== undefined && hasReductions) {
         this.#answer(this.#waiting, mapper, message);
-        return;
+        return true;
       }
       if (mapper !== undefined) this.#queueUp();
     }
-    this.mailbox.append(lane, key, message);
+    // What a socket says has to be found in the mailbox, for whoever the socket is handed to.
+    if (lane === "subject" && this.loop?.takes(lane, key, message) === true) return true;
+    if (bound !== undefined && !bound.admits(this.mailbox, message)) return false;
+    this.mailbox.append(lane, key, message, bound !== undefined);
+    this.loop?.notice();
+    return true;
   }
 
   receive(selector: Selector<unknown>, withinMs: number | undefined): Promise<unknown> {
@@ -116,6 +130,7 @@ export class Receiver implements Runnable {
     }
     this.#deadline?.dispose();
     this.mailbox.clear();
+    this.loop?.stop();
   }
 
   #takeFor(waiting: Waiting): boolean {

@@ -2,6 +2,7 @@ import { Activity } from "./activity.ts";
 import { Alarms } from "./alarm.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Name, nameEngine } from "./name.ts";
+import { checkMailboxOptions, type MailboxOptions } from "./mailbox-bound.ts";
 import { checkOptionNames } from "./option-names.ts";
 import { type Process, ProcessEngine } from "./process.ts";
 import { Scheduler } from "./scheduler.ts";
@@ -19,6 +20,8 @@ export type Run<T, M = never> = (self: Self, subject: OwnSubject<M>) => T | Prom
 export interface SpawnOptions<M = never> {
   /** A name that the process holds from the start; `subject` then receives what is sent to the name too. */
   readonly name?: Name<M> | undefined;
+  /** Default: the runtime's. */
+  readonly mailbox?: MailboxOptions | undefined;
 }
 
 /** Where processes are started: a runtime, or a process, to which its children are linked. */
@@ -53,6 +56,8 @@ export interface DeadLetter {
 export interface RuntimeOptions {
   /** Default: the machine's monotonic time. */
   readonly clock?: Clock | undefined;
+  /** The bound of every mailbox that has none of its own. Default: none. */
+  readonly mailbox?: MailboxOptions | undefined;
   /**
    * Called once for every Abnormal end, where it comes from. The default throws the unhandled ones as uncaught
    * exceptions: a crash that nobody hears is never silent.
@@ -77,6 +82,7 @@ export class RuntimeEngine implements Runtime {
   readonly activity = new Activity();
   readonly alarms: Alarms;
   readonly #processes = new Set<ProcessEngine>();
+  readonly #mailbox: MailboxOptions | undefined;
   readonly #onCrash: (crash: Crash) => void;
   readonly #onDeadLetter: (letter: DeadLetter) => void;
   #ids = 0;
@@ -85,6 +91,7 @@ export class RuntimeEngine implements Runtime {
   constructor(options: RuntimeOptions = {}) {
     this.clock = options.clock ?? systemClock;
     this.alarms = new Alarms(this.clock, this.scheduler, this.activity);
+    this.#mailbox = options.mailbox;
     this.#onCrash = options.onCrash ?? throwUnhandled;
     this.#onDeadLetter = options.onDeadLetter ?? (() => undefined);
   }
@@ -93,11 +100,14 @@ export class RuntimeEngine implements Runtime {
     if (typeof run !== "function")
       throw new TypeError(`Cannot spawn: run must be a function, received ${valueText(run)}`);
     if (options !== undefined) checkOptionNames("spawn", options, spawnOptionNames);
+    if (options?.mailbox !== undefined) checkMailboxOptions("spawn", options.mailbox);
     if (this.#isStopped) throw new Error("Cannot spawn in a runtime that has been stopped");
     const name = options?.name === undefined ? undefined : nameEngine(options.name);
     if (name?.inbox !== undefined) throw new Error(`Cannot spawn: the name "${name.text}" is taken`);
-    const process = new ProcessEngine(this, (started) =>
-      run(new SelfEngine(started), started.inbox as unknown as OwnSubject<M>),
+    const process = new ProcessEngine(
+      this,
+      (started) => run(new SelfEngine(started), started.inbox as unknown as OwnSubject<M>),
+      options?.mailbox ?? this.#mailbox,
     );
     this.#processes.add(process);
     if (name !== undefined) process.register(name, process.inbox);
@@ -160,9 +170,10 @@ export class RuntimeEngine implements Runtime {
 }
 
 // The records let the compiler miss none.
-const spawnOptionNames = Object.keys({ name: true } satisfies Record<keyof SpawnOptions, true>);
+const spawnOptionNames = Object.keys({ name: true, mailbox: true } satisfies Record<keyof SpawnOptions, true>);
 const runtimeOptionNames = Object.keys({
   clock: true,
+  mailbox: true,
   onCrash: true,
   onDeadLetter: true,
 } satisfies Record<keyof RuntimeOptions, true>);
@@ -182,6 +193,7 @@ function throwUnhandled({ process, reason, handled }: Crash): void {
  */
 export function createRuntime(options: RuntimeOptions = {}): Runtime {
   checkOptionNames("create a runtime", options, runtimeOptionNames);
+  if (options.mailbox !== undefined) checkMailboxOptions("create a runtime", options.mailbox);
   return new RuntimeEngine(options);
 }
 

@@ -129,24 +129,27 @@ export class Scheduler {
   }
 }
 
-/** First in, first out. */
+/** First in, first out. An empty one starts again from its first place, without giving up its memory. */
 class RunQueue {
-  #runnables: Runnable[] = [];
-  /** Where the first one stands; before it are those that have run. */
+  #runnables: (Runnable | undefined)[] = [];
+  /** Where the first one stands. */
   #head = 0;
+  /** Where the next one will stand. */
+  #tail = 0;
 
   get isEmpty(): boolean {
-    return this.#head === this.#runnables.length;
+    return this.#head === this.#tail;
   }
 
   push(runnable: Runnable): void {
-    this.#runnables.push(runnable);
+    this.#runnables[this.#tail++] = runnable;
   }
 
   shift(): Runnable | undefined {
-    const first = this.#runnables[this.#head++];
+    const first = this.#runnables[this.#head];
+    this.#runnables[this.#head++] = undefined;
     if (this.isEmpty) this.#clear();
-    else if (this.#head > keptLength && this.#head * 2 > this.#runnables.length) this.#dropRun();
+    else if (this.#head > keptLength && this.#head * 2 > this.#tail) this.#dropRun();
     return first;
   }
 
@@ -156,13 +159,14 @@ class RunQueue {
   }
 
   #clear(): void {
-    if (this.#runnables.length > keptLength) this.#runnables = [];
-    else this.#runnables.length = 0;
+    if (this.#tail > keptLength) this.#runnables = [];
     this.#head = 0;
+    this.#tail = 0;
   }
 
   #dropRun(): void {
-    this.#runnables = this.#runnables.slice(this.#head);
+    this.#runnables = this.#runnables.slice(this.#head, this.#tail);
+    this.#tail -= this.#head;
     this.#head = 0;
   }
 }

@@ -49,7 +49,7 @@ export class TimerEngine implements Timer {
   #fire(): void {
     if (this.#periodMs === undefined) this.#receiver?.forgetTimer(this);
     else this.#runtime.alarms.set(this.#alarm, this.#nextBeat(this.#periodMs));
-    if (this.#address.isName !== true || this.#address.holder !== undefined) this.#address.trySend(this.#message);
+    if (this.#address.isName !== true || this.#address.holder !== undefined) this.#address.put(this.#message);
     else this.#runtime.deadLetter({ message: this.#message, to: this.#address.text, why: "Unregistered" });
   }
 

@@ -21,6 +21,7 @@ import {
   timeout,
   unwrap,
 } from "tankard";
+import { continueWith, startActor, withSelector } from "tankard/otp";
 
 declare const self: Self;
 declare const socket: Socket;
@@ -117,3 +118,22 @@ abort(1);
 const s48 = unwrap(await connect({ host: "h", port: 1, owner: self as Owner | undefined }));
 // @ts-expect-error owner possibly undefined
 receiveNextPacketAsMessage(s48);
+// @ts-expect-error actor with another state
+await startActor({ state: { n: 0 }, onMessage: (_state, _message: { type: "inc" }) => continueWith({ n: "1" }) });
+await startActor({
+  state: 0,
+  // @ts-expect-error actor that forgets to return
+  onMessage(state, _message: { type: "inc" }) {
+    state + 1;
+  },
+});
+// @ts-expect-error actor that returns the bare state
+await startActor({ state: 0, onMessage: (state, _message: { type: "inc" }) => state + 1 });
+const act = unwrap(await startActor({ state: 0, onMessage: (s, _message: { type: "inc" }) => continueWith(s + 1) }));
+// @ts-expect-error the wrong message to an actor
+act.data.send({ type: "dec" });
+await startActor({
+  state: 0,
+  // @ts-expect-error another selector than the handler's messages
+  onMessage: (state, _message: "a") => withSelector(continueWith(state), newSelector().select(own)),
+});

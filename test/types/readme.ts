@@ -14,6 +14,7 @@ import {
   tcpMessages,
   unwrap,
 } from "tankard";
+import { continueWith, startActor } from "tankard/otp";
 
 declare const self: Self;
 declare const requests: OwnSubject<{ type: "inc" } | { type: "get"; reply: Subject<number> }>;
@@ -57,4 +58,18 @@ declare const requests: OwnSubject<{ type: "inc" } | { type: "get"; reply: Subje
   await using socket = unwrap(await connect({ host: "localhost", port: 6379, timeout: 500 }));
   unwrap(await send(socket, "PING\r\n"));
   console.log(unwrap(await receive(socket, 1_000)).toString());
+}
+
+{
+  const counter = unwrap(
+    await startActor({
+      state: 0,
+      onMessage(count, message: { type: "inc" } | { type: "get"; reply: Subject<number> }) {
+        if (message.type === "inc") return continueWith(count + 1);
+        message.reply.send(count);
+        return continueWith(count);
+      },
+    }),
+  ).data;
+  counter.send({ type: "inc" });
 }

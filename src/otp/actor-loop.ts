@@ -1,0 +1,184 @@
+import { Abnormal, Normal } from "../process/exit.ts";
+import { MessageLoop } from "../process/message-loop.ts";
+import { type Process, processEngine } from "../process/process.ts";
+import { runtimeEngine } from "../process/runtime.ts";
+import { newSelector, type Selector } from "../process/selector.ts";
+import type { Self } from "../process/self.ts";
+import type { OwnSubject, Subject } from "../process/subject.ts";
+import { isThenable } from "../process/thenable.ts";
+import { valueText } from "../process/value-text.ts";
+import { NextValue } from "./next.ts";
+
+/** What an actor does with a message, and how many it may put off. */
+export interface Handler {
+  onMessage(state: unknown, message: unknown, self: Self): unknown;
+  readonly postponeLimit: number;
+}
+
+/** What `system` asks an actor, between two of its own messages. */
+export type SystemMessage =
+  | { readonly type: "GetState"; readonly reply: Subject<unknown> }
+  | { readonly type: "Suspend"; readonly reply: Subject<undefined> }
+  | { readonly type: "Resume"; readonly reply: Subject<undefined> };
+
+/** A message that the actor does not select. */
+class Unexpected {
+  readonly message: unknown;
+
+  constructor(message: unknown) {
+    this.message = message;
+  }
+}
+
+/** A message from `system`. */
+class FromSystem {
+  readonly request: SystemMessage;
+
+  constructor(request: SystemMessage) {
+    this.request = request;
+  }
+}
+
+/** Whatever is not selected otherwise. */
+const unexpected = newSelector().selectOther((message) => new Unexpected(message));
+
+const actors = new WeakMap<Process, ActorLoop>();
+
+/** The life of one actor: its state, and what each message makes of it. */
+export class ActorLoop {
+  readonly #self: Self;
+  readonly #handler: Handler;
+  readonly #loop: MessageLoop;
+  #state: unknown;
+  /** What the actor selects. */
+  #selector: Selector<unknown>;
+  #isSuspended = false;
+  #system: OwnSubject<SystemMessage> | undefined;
+  /** Waiting for another state, oldest first. */
+  #postponed: unknown[] = [];
+  /** Postponed messages whose time has come; they go before the mailbox. */
+  #again: unknown[] = [];
+
+  constructor(self: Self, state: unknown, selector: Selector<unknown>, handler: Handler) {
+    this.#self = self;
+    this.#state = state;
+    this.#selector = selector;
+    this.#handler = handler;
+    const handle = (message: unknown): void | PromiseLike<void> => this.#handle(message);
+    this.#loop = new MessageLoop(processEngine(self.process), unexpected.merge(selector), handle);
+    actors.set(self.process, this);
+  }
+
+  static of(process: Process): ActorLoop | undefined {
+    return actors.get(process);
+  }
+
+  /** Resolves when the actor has stopped. */
+  get over(): Promise<void> {
+    return this.#loop.over;
+  }
+
+  /** Where `system` asks: made when it first does, so that others pay nothing. */
+  get system(): Subject<SystemMessage> {
+    if (this.#system === undefined) {
+      this.#system = this.#self.newSubject<SystemMessage>();
+      this.#select();
+    }
+    return this.#system;
+  }
+
+  #select(): void {
+    const system = this.#system;
+    const own = this.#isSuspended ? newSelector() : unexpected.merge(this.#selector);
+    this.#loop.selector = system === undefined ? own : own.selectMap(system, (request) => new FromSystem(request));
+  }
+
+  #handle(message: unknown): void | PromiseLike<void> {
+    if (message instanceof FromSystem) {
+      this.#answer(message.request);
+      return;
+    }
+    if (message instanceof Unexpected) {
+      this.#discard(message.message);
+      return;
+    }
+    const pending = this.#take(message);
+    if (pending !== undefined || this.#again.length > 0) return this.#takeAgain(pending);
+  }
+
+  /** Postponed messages whose time has come, one after the other. */
+  #takeAgain(first: PromiseLike<void> | undefined): void | PromiseLike<void> {
+    for (let pending = first; ;) {
+      if (pending !== undefined) return pending.then(() => this.#takeAgain(undefined));
+      if (this.#again.length === 0 || !this.#self.process.isAlive) return;
+      pending = this.#take(this.#again.shift());
+    }
+  }
+
+  #take(message: unknown): PromiseLike<void> | undefined {
+    const next = this.#handler.onMessage(this.#state, message, this.#self);
+    if (!isThenable(next)) {
+      this.#goOn(next, message);
+      return undefined;
+    }
+    return next.then((later) => {
+      this.#goOn(later, message);
+    });
+  }
+
+  #goOn(next: unknown, message: unknown): void {
+    if (!this.#self.process.isAlive) return; // it was ended by its own handler, or during it
+    if (!(next instanceof NextValue))
+      throw new TypeError(
+        `Cannot go on: onMessage must return continueWith(state), postpone(), stop() or stopAbnormal(reason), received ${valueText(next)}`,
+      );
+    switch (next.type) {
+      case "Continue":
+        if (next.selector !== undefined) {
+          this.#selector = next.selector;
+          this.#select();
+        }
+        if (!Object.is(next.value, this.#state)) this.#change(next.value);
+        break;
+      case "Postpone":
+        this.#postpone(message);
+        break;
+      case "Stop":
+        this.#self.exit(Normal);
+        break;
+      case "StopAbnormal":
+        this.#self.exit(Abnormal(next.value));
+    }
+  }
+
+  #change(state: unknown): void {
+    this.#state = state;
+    if (this.#postponed.length === 0) return;
+    this.#again = [...this.#postponed, ...this.#again]; // those that were postponed anew are older than the rest
+    this.#postponed = [];
+  }
+
+  #postpone(message: unknown): void {
+    const { postponeLimit } = this.#handler;
+    if (this.#postponed.length >= postponeLimit) throw new Error(`Cannot postpone more than ${postponeLimit} messages`);
+    this.#postponed.push(message);
+  }
+
+  #discard(message: unknown): void {
+    const { runtime, process } = this.#self;
+    runtimeEngine(runtime).deadLetter({ message, to: `process ${String(process.id)}`, why: "Unmatched" });
+  }
+
+  #answer(request: SystemMessage): void {
+    switch (request.type) {
+      case "GetState":
+        request.reply.send(this.#state);
+        break;
+      case "Suspend":
+      case "Resume":
+        this.#isSuspended = request.type === "Suspend";
+        this.#select();
+        request.reply.send(undefined);
+    }
+  }
+}

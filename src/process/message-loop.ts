@@ -1,0 +1,135 @@
+import type { ProcessEngine } from "./process.ts";
+import type { Runnable } from "./scheduler.ts";
+import { type Lane, mapperFor, type Selector } from "./selector.ts";
+import { isThenable } from "./thenable.ts";
+
+/** As many messages a visit of the run queue handles, and then somebody else has a turn. */
+const messagesPerVisit = 32;
+
+/**
+ * Hands the messages of a process to a function, one at a time, oldest first, in the process's turn in the run queue: no
+ * promise is made for a message, unless the function gives one. Then the next message waits for it.
+ *
+ * What the function throws ends the process.
+ */
+export class MessageLoop implements Runnable {
+  /** What is handed over. May change from message to message. */
+  selector: Selector<unknown>;
+  /** Resolves when the loop is over and the function has returned: the end of the process's own function. */
+  readonly over: Promise<void>;
+
+  readonly #process: ProcessEngine;
+  readonly #handle: (message: unknown) => void | PromiseLike<void>;
+  /** Idle, it stands in no queue: a message that comes puts it there. */
+  #state: "idle" | "queued" | "busy" = "idle";
+  /** A message that came while there was no other: it needs no place in the mailbox. */
+  #only: { readonly mapper: (message: unknown) => unknown; readonly message: unknown } | undefined;
+  #isOver = false;
+  #setOver!: () => void;
+
+  constructor(
+    process: ProcessEngine,
+    selector: Selector<unknown>,
+    handle: (message: unknown) => void | PromiseLike<void>,
+  ) {
+    this.#process = process;
+    this.selector = selector;
+    this.#handle = handle;
+    this.over = new Promise((resolve) => (this.#setOver = resolve));
+    process.receiver.loop = this;
+    process.receiver.beginWait();
+    this.notice(); // what came before
+  }
+
+  /** Takes a message that has just come, where no other waits. Says false where it has to wait in the mailbox. */
+  takes(lane: Lane, key: unknown, message: unknown): boolean {
+    if (this.#state !== "idle" || this.#isOver) return false;
+    const mapper = mapperFor(this.selector, lane, key, message);
+    if (mapper === undefined) return false;
+    this.#only = { mapper, message };
+    this.#queueUp();
+    return true;
+  }
+
+  /** A message may have come that is wanted. */
+  notice(): void {
+    if (this.#state === "idle" && !this.#isOver) this.#queueUp();
+  }
+
+  /** No further message is handed over. */
+  stop(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    if (this.#state !== "busy") this.#setOver();
+    if (this.#state === "idle") this.#process.receiver.endWait();
+    this.#process.receiver.loop = undefined;
+  }
+
+  /** Its turn in the run queue. */
+  run(): void {
+    if (this.#isOver) return;
+    this.#state = "busy";
+    const only = this.#only;
+    this.#only = undefined;
+    if (only !== undefined && !this.#handOver(only.mapper, only.message)) return;
+    const { mailbox } = this.#process.receiver;
+    for (let left = messagesPerVisit; left > 0; left--) {
+      const taken = mailbox.take(this.selector);
+      if (taken === undefined) {
+        this.#becomeIdle();
+        return;
+      }
+      if (!this.#handOver(taken.mapper, taken.message)) return;
+      if (!this.#process.runtime.scheduler.charge()) break;
+    }
+    this.#enqueue();
+  }
+
+  /** Says whether the next message may come now. */
+  #handOver(mapper: (message: unknown) => unknown, message: unknown): boolean {
+    try {
+      const pending = this.#handle(mapper(message));
+      if (!isThenable(pending)) return this.#goOn();
+      pending.then(
+        () => {
+          if (!this.#goOn()) return;
+          if (this.#process.runtime.scheduler.charge()) this.run();
+          else this.#enqueue();
+        },
+        (error: unknown) => {
+          this.#fail(error);
+        },
+      );
+    } catch (error) {
+      this.#fail(error);
+    }
+    return false;
+  }
+
+  /** A message has been handled. Says whether there may be another. */
+  #goOn(): boolean {
+    if (this.#isOver) this.#setOver();
+    return !this.#isOver;
+  }
+
+  #fail(error: unknown): void {
+    this.#process.crash(error); // where it has ended already, the error is how the function found out
+    this.#isOver = true;
+    this.#setOver();
+  }
+
+  #becomeIdle(): void {
+    this.#state = "idle";
+    this.#process.receiver.beginWait();
+  }
+
+  #queueUp(): void {
+    this.#process.receiver.endWait();
+    this.#enqueue();
+  }
+
+  #enqueue(): void {
+    this.#state = "queued";
+    this.#process.runtime.scheduler.enqueue(this);
+  }
+}
