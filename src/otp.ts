@@ -1,5 +1,5 @@
 /// <reference types="node" preserve="true" />
-// The names of OTP's behaviours: actors and supervisors.
+// The names of OTP's behaviours: actors, supervisors, groups.
 
 export {
   type ActorInitSpec,
@@ -11,5 +11,15 @@ export {
 } from "./otp/actor.ts";
 export { continueWith, type Next, postpone, stop, stopAbnormal, withSelector } from "./otp/next.ts";
 export type { Started, StartError } from "./otp/start.ts";
-export type { ChildSpec, Restart, RestartTolerance } from "./otp/supervision.ts";
 export { getState, resume, suspend } from "./otp/system.ts";
+export type { ChildCount, ChildSpec, Restart } from "./otp/supervision.ts";
+export type { Backoff } from "./otp/backoff.ts";
+export type { RestartTolerance } from "./otp/restarts.ts";
+export type { AlreadyPresent, NotFound, NotStopped } from "./otp/supervisor-engine.ts";
+export {
+  type AutoShutdown,
+  startSupervisor,
+  type Strategy,
+  type Supervisor,
+  type SupervisorOptions,
+} from "./otp/static-supervisor.ts";

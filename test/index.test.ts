@@ -83,6 +83,7 @@ describe("the public names", () => {
       "resume",
       "startActor",
       "startActorWithInit",
+      "startSupervisor",
       "stop",
       "stopAbnormal",
       "suspend",

@@ -87,6 +87,7 @@ function unlinkFrom(host: Host | undefined, process: Process): void {
   if (host !== undefined && isSelf(host) && host.process.isAlive) host.unlink(process);
 }
 
-function isSelf(host: Host): host is Self {
+/** @internal Whether what is started on `host` is linked to a process. */
+export function isSelf(host: Host): host is Self {
   return "process" in host;
 }

@@ -16,6 +16,12 @@ export function Abnormal(reason: unknown): ExitReason {
   return { type: "Abnormal", reason };
 }
 
+/**
+ * @internal The reason of an end that somebody asked for, as a supervisor asks its children. To links and monitors it is
+ * abnormal, but nothing went wrong: it is no crash. Source: OTP's exit reason `shutdown`.
+ */
+export const Shutdown = { type: "Abnormal", reason: "shutdown" } as const satisfies ExitReason;
+
 /** The reason with which Erlang answers for a process that is not there. */
 export const noproc: ExitReason = Abnormal("noproc");
 

@@ -1,7 +1,7 @@
 import { inspect } from "node:util";
 import type { TcpMessage } from "../tcp/message.ts";
 import { err, ok, type Result } from "../result.ts";
-import { Abnormal, type ExitReason, ExitSignal, Killed, Normal } from "./exit.ts";
+import { Abnormal, type ExitReason, ExitSignal, Killed, Normal, Shutdown } from "./exit.ts";
 import { ExitListeners } from "./exit-listeners.ts";
 import { MailboxBound, type MailboxOptions } from "./mailbox-bound.ts";
 import { MailboxSubject } from "./mailbox-subject.ts";
@@ -297,11 +297,11 @@ export class ProcessEngine implements Process, Runnable {
     this.runtime.activity.end();
   }
 
-  /** Ends with this reason and reports it: the process is where it comes from. */
+  /** Ends with this reason and reports it, unless somebody asked for it: the process is where it comes from. */
   crash(reason: unknown): void {
     if (!this.isAlive) return;
     const isHandled = this.end(Abnormal(reason));
-    this.runtime.reportCrash(this, reason, isHandled);
+    if (reason !== Shutdown.reason) this.runtime.reportCrash(this, reason, isHandled);
   }
 
   /**

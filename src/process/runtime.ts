@@ -60,7 +60,7 @@ export interface RuntimeOptions {
   readonly mailbox?: MailboxOptions | undefined;
   /**
    * Called once for every Abnormal end, where it comes from. The default throws the unhandled ones as uncaught
-   * exceptions: a crash that nobody hears is never silent.
+   * exceptions: a crash that nobody hears is never silent. An end with the reason "shutdown" was asked for: no crash.
    */
   readonly onCrash?: ((crash: Crash) => void) | undefined;
   /** Called for every message that nobody will receive. Default: nothing. */

@@ -52,6 +52,15 @@ describe("onCrash", () => {
     }),
   );
 
+  test('is not called for an end with the reason "shutdown": somebody asked for it', () =>
+    inProcess(async (_self, { runtime, crashes }) => {
+      const [asked, linked] = [await spawnPuppet(runtime), await spawnPuppet(runtime)];
+      linked.self.link(asked.process);
+      asked.process.sendAbnormalExit("shutdown");
+      expect(await linked.process.exited).toEqual({ type: "Abnormal", reason: "shutdown" });
+      expect(crashes).toEqual([]);
+    }));
+
   test("is not called for what a function throws after its process has ended", () =>
     inProcess(async (_self, { runtime, crashes }) => {
       const process = runtime.spawn(async () => {
