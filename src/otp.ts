@@ -12,10 +12,9 @@ export {
 export { continueWith, type Next, postpone, stop, stopAbnormal, withSelector } from "./otp/next.ts";
 export type { Started, StartError } from "./otp/start.ts";
 export { getState, resume, suspend } from "./otp/system.ts";
-export type { ChildCount, ChildSpec, Restart } from "./otp/supervision.ts";
+export type { AlreadyPresent, ChildCount, ChildSpec, NotFound, NotStopped, Restart } from "./otp/supervision.ts";
 export type { Backoff } from "./otp/backoff.ts";
 export type { RestartTolerance } from "./otp/restarts.ts";
-export type { AlreadyPresent, NotFound, NotStopped } from "./otp/supervisor-engine.ts";
 export {
   type AutoShutdown,
   startSupervisor,
@@ -23,3 +22,11 @@ export {
   type Supervisor,
   type SupervisorOptions,
 } from "./otp/static-supervisor.ts";
+export {
+  type ChildStarter,
+  type FactoryOptions,
+  type FactoryRequest,
+  type FactorySupervisor,
+  namedFactorySupervisor,
+  startFactorySupervisor,
+} from "./otp/factory-supervisor.ts";

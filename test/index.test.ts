@@ -79,10 +79,12 @@ describe("the public names", () => {
     expect(namesOf(otp)).toEqual([
       "continueWith",
       "getState",
+      "namedFactorySupervisor",
       "postpone",
       "resume",
       "startActor",
       "startActorWithInit",
+      "startFactorySupervisor",
       "startSupervisor",
       "stop",
       "stopAbnormal",

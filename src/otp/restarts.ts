@@ -1,5 +1,7 @@
+import { type ExitReason, Shutdown } from "../process/exit.ts";
 import { checkOptionNames } from "../process/option-names.ts";
 import { valueText } from "../process/value-text.ts";
+import type { Restart } from "./supervision.ts";
 
 /**
  * More than `intensity` restarts within `periodMs` milliseconds, and the supervisor gives up. Default: 2 in 5000. An
@@ -8,6 +10,16 @@ import { valueText } from "../process/value-text.ts";
 export interface RestartTolerance {
   readonly intensity: number;
   readonly periodMs: number;
+}
+
+/** Whether a child that ended so is started again. */
+export function isStartedAgain(restart: Restart, reason: ExitReason): boolean {
+  return restart === "Permanent" || (restart === "Transient" && !isOrderly(reason));
+}
+
+/** Whether a process that ended so did what it was to do, or what it was asked to. */
+function isOrderly(reason: ExitReason): boolean {
+  return reason.type === "Normal" || (reason.type === "Abnormal" && reason.reason === Shutdown.reason);
 }
 
 /** The restarts of one supervisor, counted as long as they lie within the period: one just as old still counts. */

@@ -1,12 +1,23 @@
 import { Alarm } from "../process/alarm.ts";
-import { type ExitReason, Shutdown } from "../process/exit.ts";
+import { Shutdown } from "../process/exit.ts";
+import type { ExitMessage } from "../process/monitor.ts";
+import type { Owner } from "../process/owner.ts";
 import type { Process } from "../process/process.ts";
-import { runtimeEngine } from "../process/runtime.ts";
+import { type Host, runtimeEngine } from "../process/runtime.ts";
 import type { Self } from "../process/self.ts";
+import { isSelf } from "./start.ts";
 
-/** Whether a process that ended so did what it was to do, or what it was asked to. */
-export function isOrderly(reason: ExitReason): boolean {
-  return reason.type === "Normal" || (reason.type === "Abnormal" && reason.reason === Shutdown.reason);
+/** The process that a supervisor on `host` is a child of; nobody where that is a runtime. */
+export function parentOf(host: Host | undefined): Owner | undefined {
+  return host !== undefined && isSelf(host) ? host.process : undefined;
+}
+
+/**
+ * Whether `exit` asks the supervisor `self` to end: it comes from its parent, or from somebody who did not say who,
+ * for whom the supervisor itself stands. Strangers that are linked to it end without it.
+ */
+export function asksToEnd(exit: ExitMessage, self: Self, parent: Owner | undefined): boolean {
+  return exit.owner === parent || exit.owner === self.process;
 }
 
 /**

@@ -1,5 +1,4 @@
 import { inspect } from "node:util";
-import type { ExitReason } from "../process/exit.ts";
 import { checkOptionNames } from "../process/option-names.ts";
 import type { Process } from "../process/process.ts";
 import type { Host } from "../process/runtime.ts";
@@ -7,18 +6,20 @@ import type { Subject } from "../process/subject.ts";
 import { valueText } from "../process/value-text.ts";
 import type { Result } from "../result.ts";
 import { type Backoff, checkBackoff } from "./backoff.ts";
-import { operate } from "./operation.ts";
+import { initExited, operate } from "./operation.ts";
 import { checkTolerance, type RestartTolerance } from "./restarts.ts";
-import { stopSupervisor } from "./shutdown.ts";
-import { isSelf, start, type Started, type StartError } from "./start.ts";
-import { checkChildSpec, checkChoice, type ChildCount, type ChildSpec } from "./supervision.ts";
+import { parentOf, stopSupervisor } from "./shutdown.ts";
+import { start, type Started, type StartError } from "./start.ts";
 import {
   type AlreadyPresent,
+  checkChildSpec,
+  checkChoice,
+  type ChildCount,
+  type ChildSpec,
   type NotFound,
   type NotStopped,
-  SupervisorEngine,
-  type SupervisorMessage,
-} from "./supervisor-engine.ts";
+} from "./supervision.ts";
+import { SupervisorEngine, type SupervisorMessage } from "./supervisor-engine.ts";
 
 /**
  * Who is started again where one child is: that one; all, after the others have been stopped; or that one and those
@@ -85,9 +86,8 @@ export function startSupervisor(
   host?: Host,
 ): Promise<Result<Started<Supervisor>, StartError>> {
   checkOptions(options);
-  const parent = host !== undefined && isSelf(host) ? host.process : undefined;
   return start<Supervisor, SupervisorMessage>(host, { initTimeoutMs: Infinity }, async (self, subject) => {
-    const engine = new SupervisorEngine(self, subject, options, parent);
+    const engine = new SupervisorEngine(self, subject, options, parentOf(host));
     await engine.startAll();
     return { data: new SupervisorHandle(self.process, subject, engine, options), run: () => engine.run() };
   });
@@ -192,6 +192,5 @@ class SupervisorHandle implements Supervisor {
   }
 }
 
-const initExited = (reason: ExitReason): StartError => ({ type: "InitExited", reason });
 /** A supervisor that has ended has no children. */
 const notFound = (): NotFound => ({ type: "NotFound" });

@@ -38,6 +38,19 @@ export interface ChildCount {
   readonly active: number;
 }
 
+/** No child has this id. */
+export interface NotFound {
+  readonly type: "NotFound";
+}
+
+/** Why a child is neither started nor deleted. Source: the errors of `supervisor:restart_child` and `delete_child`. */
+export type NotStopped = NotFound | { readonly type: "Running" } | { readonly type: "Restarting" };
+
+/** Why no child is added. Source: the errors of `supervisor:start_child`. */
+export interface AlreadyPresent {
+  readonly type: "AlreadyPresent";
+}
+
 /** @internal */
 export const defaultShutdownTimeoutMs = 5000;
 

@@ -11,12 +11,19 @@ import { valueText } from "../process/value-text.ts";
 import { err, ok, type Result } from "../result.ts";
 import { backoffMs } from "./backoff.ts";
 import type { Operation } from "./operation.ts";
-import { Restarts } from "./restarts.ts";
-import { isOrderly, settledWithin, stopProcesses } from "./shutdown.ts";
+import { isStartedAgain, Restarts } from "./restarts.ts";
+import { asksToEnd, settledWithin, stopProcesses } from "./shutdown.ts";
 import { exitCause, startChild, startErrorCause, startFailure, whenChildEnds } from "./start-child.ts";
 import type { Started, StartError } from "./start.ts";
 import type { SupervisorOptions } from "./static-supervisor.ts";
-import { type ChildSpec, defaultShutdownTimeoutMs, type Restart } from "./supervision.ts";
+import {
+  type AlreadyPresent,
+  type ChildSpec,
+  defaultShutdownTimeoutMs,
+  type NotFound,
+  type NotStopped,
+  type Restart,
+} from "./supervision.ts";
 
 /** One child, running or not. */
 interface Child {
@@ -47,19 +54,6 @@ export type SupervisorMessage =
   | { readonly type: "BackoffIsOver"; readonly child: Child; readonly waiting: Waiting }
   | Operation
   | ExitMessage;
-
-/** No child has this id. */
-export interface NotFound {
-  readonly type: "NotFound";
-}
-
-/** Why a child is neither started nor deleted. Source: the errors of `supervisor:restart_child` and `delete_child`. */
-export type NotStopped = NotFound | { readonly type: "Running" } | { readonly type: "Restarting" };
-
-/** Why no child is added. Source: the errors of `supervisor:start_child`. */
-export interface AlreadyPresent {
-  readonly type: "AlreadyPresent";
-}
 
 /** The process of a supervisor: one thing at a time, children in the order in which they were first started. */
 export class SupervisorEngine {
@@ -159,19 +153,22 @@ export class SupervisorEngine {
       case "BackoffIsOver":
         return message.child.waiting === message.waiting ? this.#startAgain(message.child) : undefined;
       case "Operation":
-        await message.run();
-        return undefined;
+        return this.#operate(message);
       case "ExitMessage":
-        // Linked strangers end without it, as do children, of which `ChildEnded` tells. Who does not say who it is
-        // stands as the supervisor itself.
-        return message.owner === this.#parent || message.owner === this.#self.process ? message.reason : undefined;
+        // Of its children it hears by `ChildEnded`.
+        return asksToEnd(message, this.#self, this.#parent) ? message.reason : undefined;
     }
+  }
+
+  async #operate(operation: Operation): Promise<undefined> {
+    const tell = await operation.run();
+    if (this.#self.process.isAlive) tell();
   }
 
   async #childEnded(child: Child, reason: ExitReason): Promise<ExitReason | undefined> {
     const old = child.process;
     child.process = undefined;
-    if (child.restart === "Permanent" || (child.restart === "Transient" && !isOrderly(reason))) {
+    if (isStartedAgain(child.restart, reason)) {
       if (this.#now - child.startedAt >= this.#restarts.tolerance.periodMs) child.attempts = 0;
       return this.#restart(child, old, exitCause(reason));
     }

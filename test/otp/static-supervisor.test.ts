@@ -706,7 +706,7 @@ describe("the operations on children", () => {
     }));
 
   test("are answered also by a supervisor that has ended, or ends first", () =>
-    inProcess(async (self) => {
+    inProcess(async (self, { deadLetters }) => {
       const family = newFamily();
       const supervisor = await started(self, { children: family.specs("a") });
       const pending = supervisor.startChild(family.spec("b", { start: () => new Promise(() => undefined) }));
@@ -718,6 +718,7 @@ describe("the operations on children", () => {
       expect(await supervisor.restartChild("a")).toEqual(gone);
       expect(await supervisor.terminateChild("a")).toEqual(err({ type: "NotFound" }));
       await supervisor.stop();
+      expect(deadLetters).toEqual([]);
     }));
 
   test("a child that comes up only after the supervisor was killed goes down too", () =>

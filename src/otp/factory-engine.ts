@@ -1,0 +1,148 @@
+import { Abnormal, type ExitReason, Shutdown } from "../process/exit.ts";
+import { type ExitMessage, selectTrappedExits } from "../process/monitor.ts";
+import type { Owner } from "../process/owner.ts";
+import type { Process } from "../process/process.ts";
+import { runtimeEngine } from "../process/runtime.ts";
+import { newSelector } from "../process/selector.ts";
+import type { Self } from "../process/self.ts";
+import type { OwnSubject } from "../process/subject.ts";
+import { valueText } from "../process/value-text.ts";
+import type { Result } from "../result.ts";
+import type { FactoryOptions, FactoryRequest } from "./factory-supervisor.ts";
+import { isStartedAgain, Restarts } from "./restarts.ts";
+import { asksToEnd, settledWithin } from "./shutdown.ts";
+import { exitCause, startChild, startErrorCause, whenChildEnds } from "./start-child.ts";
+import type { Started, StartError } from "./start.ts";
+import { defaultShutdownTimeoutMs } from "./supervision.ts";
+
+/** One child: being started, running, or ended and about to be started again. */
+interface Child<A, D> {
+  readonly argument: A;
+  /** Present while it is being started. */
+  starting: Promise<Result<Started<D>, StartError>> | undefined;
+  /** Its process, or its last one. */
+  process: Process | undefined;
+}
+
+/** What happens to children. */
+type Event<A, D> =
+  | { readonly type: "ChildEnded"; readonly child: Child<A, D>; readonly reason: ExitReason }
+  /** The function of the old process has returned, or its time is over. */
+  | { readonly type: "OldIsGone"; readonly child: Child<A, D> }
+  | { readonly type: "RestartFailed"; readonly child: Child<A, D>; readonly error: StartError };
+
+/** The process of a factory. It waits for nobody's start: any number of children are being started at a time. */
+export class FactoryEngine<A, D> {
+  /** In the order in which they were asked for. */
+  readonly children = new Set<Child<A, D>>();
+  readonly #self: Self;
+  readonly #requests: OwnSubject<FactoryRequest<A, D>>;
+  readonly #events: OwnSubject<Event<A, D>>;
+  readonly #options: FactoryOptions<A, D>;
+  readonly #parent: Owner | undefined;
+  readonly #restarts: Restarts;
+  readonly #shutdownTimeoutMs: number;
+
+  constructor(
+    self: Self,
+    requests: OwnSubject<FactoryRequest<A, D>>,
+    options: FactoryOptions<A, D>,
+    parent: Owner | undefined,
+  ) {
+    this.#self = self;
+    this.#requests = requests;
+    this.#events = self.newSubject();
+    this.#options = options;
+    this.#parent = parent;
+    this.#restarts = new Restarts(options.restartTolerance);
+    this.#shutdownTimeoutMs = options.shutdownTimeoutMs ?? defaultShutdownTimeoutMs;
+    self.trapExits(true);
+  }
+
+  async run(): Promise<void> {
+    const selector = selectTrappedExits(newSelector().select(this.#requests).select(this.#events), (exit) => exit);
+    let end: ExitReason | undefined;
+    while (end === undefined) end = this.#handle(await this.#self.receiveForever(selector));
+    await this.#stopAll();
+    if (end.type !== "Normal") this.#self.exit(end);
+  }
+
+  /** Gives the reason with which the supervisor then ends, if it does. */
+  #handle(message: FactoryRequest<A, D> | Event<A, D> | ExitMessage): ExitReason | undefined {
+    switch (message.type) {
+      case "StartChild":
+        void this.#startFirst(message);
+        return undefined;
+      case "ChildEnded":
+        if (isStartedAgain(this.#options.restart ?? "Transient", message.reason))
+          return this.#restart(message.child, exitCause(message.reason));
+        this.children.delete(message.child);
+        return undefined;
+      case "OldIsGone":
+        void this.#startAgain(message.child);
+        return undefined;
+      case "RestartFailed":
+        return this.#restart(message.child, startErrorCause(message.error));
+      case "ExitMessage":
+        // Of its children it hears by `ChildEnded`.
+        return asksToEnd(message, this.#self, this.#parent) ? message.reason : undefined;
+    }
+  }
+
+  async #startFirst({ argument, reply }: FactoryRequest<A, D>): Promise<void> {
+    const child: Child<A, D> = { argument, starting: undefined, process: undefined };
+    this.children.add(child);
+    const result = await this.#start(child);
+    if (!result.ok) this.children.delete(child);
+    if (this.#self.process.isAlive) reply.send(result); // otherwise the caller has heard of it
+  }
+
+  #restart(child: Child<A, D>, cause: unknown): ExitReason | undefined {
+    const now = runtimeEngine(this.#self.runtime).clock.now();
+    if (!this.#restarts.add(now))
+      return Abnormal(this.#restarts.tooMany(`the child of ${valueText(child.argument)}`, cause));
+    const settled = child.process === undefined ? [] : [child.process.settled];
+    void settledWithin(this.#self, settled, this.#shutdownTimeoutMs).then(() => {
+      this.#post({ type: "OldIsGone", child });
+    });
+    return undefined;
+  }
+
+  async #startAgain(child: Child<A, D>): Promise<void> {
+    const result = await this.#start(child);
+    if (!result.ok) this.#post({ type: "RestartFailed", child, error: result.error });
+  }
+
+  async #start(child: Child<A, D>): Promise<Result<Started<D>, StartError>> {
+    child.process = undefined;
+    child.starting = startChild(this.#self, (host) => this.#options.start(child.argument, host));
+    const result = await child.starting;
+    child.starting = undefined;
+    if (!result.ok) return result;
+    child.process = result.value.process;
+    whenChildEnds(this.#self, child.process, (reason) => {
+      this.#post({ type: "ChildEnded", child, reason });
+    });
+    return result;
+  }
+
+  /** All at once, each with the same time, those too that are being started. */
+  async #stopAll(): Promise<void> {
+    const children = [...this.children];
+    if (this.#shutdownTimeoutMs > 0) {
+      const gone = children.map((child) => this.#askToEnd(child));
+      await settledWithin(this.#self, gone, this.#shutdownTimeoutMs);
+    }
+    for (const { process } of children) process?.kill();
+  }
+
+  async #askToEnd(child: Child<A, D>): Promise<void> {
+    if (child.starting !== undefined) await child.starting;
+    child.process?.sendAbnormalExit(Shutdown.reason, { from: this.#self });
+    await child.process?.settled;
+  }
+
+  #post(event: Event<A, D>): void {
+    if (this.#self.process.isAlive) this.#events.send(event);
+  }
+}
