@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import * as tankard from "tankard";
 import * as otp from "tankard/otp";
+import * as server from "tankard/server";
 import * as testing from "tankard/testing";
 
 /** The values that an entry point exports. Types are fixed by the programs in `test/types`. */
@@ -91,6 +92,10 @@ describe("the public names", () => {
       "suspend",
       "withSelector",
     ]);
+  });
+
+  test("of tankard/server change only on purpose", () => {
+    expect(namesOf(server)).toEqual(["drainOnSignals", "startServer", "supervised", "withReply"]);
   });
 
   test("of tankard/testing change only on purpose", () => {

@@ -14,16 +14,35 @@ export class NextValue {
   /** The state to continue with, or the reason to stop for. */
   readonly value: unknown;
   readonly selector: Selector<unknown> | undefined;
+  /** What a connection's actor sends before it goes on. */
+  readonly reply: unknown;
 
-  constructor(type: NextValue["type"], value: unknown, selector: Selector<unknown> | undefined) {
+  constructor(type: NextValue["type"], value: unknown, selector: Selector<unknown> | undefined, reply: unknown) {
     this.type = type;
     this.value = value;
     this.selector = selector;
+    this.reply = reply;
   }
 }
 
-function nextOf<S, M>(type: NextValue["type"], value?: unknown, selector?: Selector<unknown>): Next<S, M> {
-  return new NextValue(type, value, selector) as unknown as Next<S, M>;
+function nextOf<S, M>(
+  type: NextValue["type"],
+  value?: unknown,
+  selector?: Selector<unknown>,
+  reply?: unknown,
+): Next<S, M> {
+  return new NextValue(type, value, selector, reply) as unknown as Next<S, M>;
+}
+
+/** @internal The value behind `next`, if it is one. */
+export function nextValue(next: unknown): NextValue | undefined {
+  return next instanceof NextValue ? next : undefined;
+}
+
+/** @internal The same, and `reply` is sent before. */
+export function nextWithReply<S, M>(next: Next<S, M>, reply: unknown): Next<S, M> {
+  const value = next as unknown as NextValue;
+  return nextOf(value.type, value.value, value.selector, reply);
 }
 
 /** Waits for the next message with this state. Source: `actor.continue`, a word that JavaScript has taken. */
@@ -33,8 +52,8 @@ export function continueWith<S>(state: S): Next<S> {
 
 /** Selects other messages from now on. Only what `continueWith` gives can go on. Source: `actor.with_selector`. */
 export function withSelector<S, M>(continued: Next<S>, selector: Selector<M>): Next<S, M> {
-  const { type, value } = continued as unknown as NextValue;
-  return nextOf(type, value, selector);
+  const { type, value, reply } = continued as unknown as NextValue;
+  return nextOf(type, value, selector, reply);
 }
 
 /**

@@ -1,0 +1,179 @@
+import { startActorWithInit, type Initialised } from "../otp/actor.ts";
+import { continueWith, type Next, nextValue, stop } from "../otp/next.ts";
+import type { Started, StartError } from "../otp/start.ts";
+import { Deadline } from "../process/alarm.ts";
+import type { ExitReason } from "../process/exit.ts";
+import { type Host, runtimeEngine } from "../process/runtime.ts";
+import { newSelector } from "../process/selector.ts";
+import type { Self } from "../process/self.ts";
+import { isThenable } from "../process/thenable.ts";
+import type { Result } from "../result.ts";
+import type { SocketError } from "../tcp/error.ts";
+import type { TcpMessage } from "../tcp/message.ts";
+import { selectTcpMessagesFrom } from "../tcp/select.ts";
+import { abort, type BytesTree, receiveNextPacketAsMessage, sendBuilder } from "../tcp/socket.ts";
+import type { ConnectionHandler, ConnectionInit } from "./handler.ts";
+import type { Serving } from "./serving.ts";
+
+/** What the server says to a connection's actor, and the actor to itself. */
+type Notice = "ReadTimeout" | "Drain";
+
+/** What comes to a connection's actor: from its socket, from the handler's selector, or a notice. */
+type Incoming =
+  | { readonly from: "Socket"; readonly message: TcpMessage }
+  | { readonly from: "Selector"; readonly message: unknown }
+  | { readonly from: "Server"; readonly message: Notice };
+
+type Step = Next<unknown, unknown>;
+
+/** A handler whose types have done their work. */
+type Handler = ConnectionHandler<unknown, unknown>;
+
+/** @internal Serves a connection by an actor that calls `handler`. */
+export function startCallbackConnection(
+  serving: Serving,
+  handler: Handler,
+  host: Host,
+): Promise<Result<Started<undefined>, StartError>> {
+  const connection = new CallbackConnection(serving, handler);
+  return startActorWithInit<unknown, Incoming, undefined>(
+    {
+      initTimeoutMs: serving.settings.initTimeoutMs,
+      init: (self) => connection.begin(self),
+      onMessage: (state, incoming, self) => connection.handle(state, incoming, self) as Next<unknown>,
+    },
+    host,
+  );
+}
+
+/** The actor's own part: it asks for packets, replies, keeps the time, and says why it was over. */
+class CallbackConnection {
+  readonly #serving: Serving;
+  readonly #handler: Handler;
+  #reading: Deadline | undefined;
+  /** As of the last message, for `onClose`. */
+  #state: unknown;
+  #error: SocketError | undefined;
+
+  constructor(serving: Serving, handler: Handler) {
+    this.#serving = serving;
+    this.#handler = handler;
+  }
+
+  async begin(self: Self): Promise<Initialised<unknown, Incoming, undefined>> {
+    const { connection } = this.#serving;
+    this.#serving.giveTo(self);
+    const { state, selector = newSelector() } = await this.#init(self);
+    this.#state = state;
+    const notices = self.newSubject<Notice>();
+    this.#reading = new Deadline(runtimeEngine(self.runtime).alarms, () => {
+      notices.send("ReadTimeout");
+    });
+    this.#serving.onDrain = () => {
+      notices.send("Drain");
+    };
+    self.onExit((reason) => {
+      this.#close(reason);
+    }, "resource");
+    const incoming = selectTcpMessagesFrom(
+      selector
+        .map((message): Incoming => ({ from: "Selector", message }))
+        .selectMap(notices, (message): Incoming => ({ from: "Server", message })),
+      connection.socket,
+      (message): Incoming => ({ from: "Socket", message }),
+    );
+    this.#ask();
+    return { state, selector: incoming, data: undefined };
+  }
+
+  /** A connection that cannot be served is reset: a clean end would say that all was well. */
+  async #init(self: Self): Promise<ConnectionInit<unknown, unknown>> {
+    const { connection } = this.#serving;
+    try {
+      return await this.#handler.init(connection, self);
+    } catch (error) {
+      abort(connection.socket);
+      throw error;
+    }
+  }
+
+  handle(state: unknown, incoming: Incoming, self: Self): Step | PromiseLike<Step> {
+    const { connection } = this.#serving;
+    switch (incoming.from) {
+      case "Selector":
+        return this.#finish(
+          this.#handler.onMessage?.(state, incoming.message, connection, self) ?? continueWith(state),
+        );
+      case "Server":
+        if (incoming.message === "ReadTimeout") return this.#stopFor("Timeout");
+        return this.#finish(this.#handler.onDrain?.(state, connection, self) ?? continueWith(state));
+      case "Socket":
+        return this.#handleSocket(state, incoming.message, self);
+    }
+  }
+
+  #handleSocket(state: unknown, message: TcpMessage, self: Self): Step | PromiseLike<Step> {
+    this.#reading?.stop();
+    switch (message.type) {
+      case "Packet":
+        return this.#finish(this.#handler.onPacket(state, message.data, this.#serving.connection, self), "AskAgain");
+      case "TcpError":
+        this.#error = message.error;
+        return continueWith(state);
+      case "SocketClosed":
+        return this.#stopFor(this.#error ?? "Closed");
+    }
+  }
+
+  #finish(step: Step | PromiseLike<Step>, then?: "AskAgain"): Step | PromiseLike<Step> {
+    return isThenable(step) ? step.then((later) => this.#goOn(later, then)) : this.#goOn(step, then);
+  }
+
+  #goOn(step: Step, then: "AskAgain" | undefined): Step | PromiseLike<Step> {
+    const value = nextValue(step);
+    if (value === undefined) return step; // the actor says what it is
+    if (value.reply !== undefined) return this.#reply(value.reply as BytesTree, step, then);
+    return this.#settle(step, then);
+  }
+
+  async #reply(data: BytesTree, step: Step, then: "AskAgain" | undefined): Promise<Step> {
+    const sent = await sendBuilder(this.#serving.connection.socket, data);
+    return sent.ok ? this.#settle(step, then) : this.#stopFor(sent.error);
+  }
+
+  #settle(step: Step, then: "AskAgain" | undefined): Step {
+    const value = nextValue(step);
+    if (value?.type !== "Continue") return step;
+    this.#state = value.value;
+    // Closed by the handler itself: nothing will ever come.
+    return then === undefined || this.#ask() ? step : this.#stopFor("Closed");
+  }
+
+  /** Says false where no packet can come any more. */
+  #ask(): boolean {
+    const asked = receiveNextPacketAsMessage(this.#serving.connection.socket);
+    if (asked.ok) this.#reading?.start(this.#serving.settings.readTimeoutMs);
+    return asked.ok;
+  }
+
+  #stopFor(reason: SocketError): Step {
+    this.#serving.closeReason ??= reason;
+    return stop();
+  }
+
+  #close(exitReason: ExitReason): void {
+    this.#reading?.dispose();
+    this.#serving.onDrain = undefined;
+    try {
+      const closing = this.#handler.onClose?.(this.#state, this.#serving.closeReason ?? exitReason);
+      if (isThenable(closing)) closing.then(undefined, this.#reportClosing);
+    } catch (error) {
+      this.#reportClosing(error);
+    }
+  }
+
+  readonly #reportClosing = (reason: unknown): void => {
+    const { connection, settings } = this.#serving;
+    settings.onEvent({ type: "CloseFailed", connection, reason });
+  };
+}

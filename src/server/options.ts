@@ -1,0 +1,122 @@
+import { checkOptionNames } from "../process/option-names.ts";
+import { valueText } from "../process/value-text.ts";
+import type { ListenOptions } from "../tcp/listen.ts";
+import { checkMilliseconds } from "../tcp/option-checks.ts";
+import { type SocketOptions, socketOptionNames } from "../tcp/options.ts";
+import { isCrash, type ServerEvent } from "./events.ts";
+import type { Connection } from "./handler.ts";
+
+/** Says which addresses are kept out: Node's `net.BlockList` is one. */
+export interface AddressFilter {
+  check(address: string, family: "ipv4" | "ipv6"): boolean;
+}
+
+/** Where a server listens, whom it lets in, and how long it waits for whom. */
+export interface ServerOptions extends ListenOptions {
+  /** Connections served at a time. Default `Infinity`. */
+  readonly maxConnections?: number | undefined;
+  /** Connections that wait, unread, while `maxConnections` are served; one more is reset. Default 511. */
+  readonly maxWaiting?: number | undefined;
+  /** Connections served and waiting from one address. Default `Infinity`. */
+  readonly maxPerAddress?: number | undefined;
+  /** Addresses whose connections are reset at once. */
+  readonly blockList?: AddressFilter | undefined;
+  /** Milliseconds that a connection waits for a packet it has asked for, then it closes. Default 60000. For handlers with `onPacket`. */
+  readonly readTimeoutMs?: number | undefined;
+  /** Milliseconds without a byte in either direction, then the connection closes, within a quarter more. Default `Infinity`. */
+  readonly idleTimeoutMs?: number | undefined;
+  /** Milliseconds that a handler's `init` may take. Default 5000. */
+  readonly initTimeoutMs?: number | undefined;
+  /** Milliseconds that connections get to end in when the server stops with the tree that it is in. Default 15000. */
+  readonly drainTimeoutMs?: number | undefined;
+  /** Hears what happens. Default: a crash of a handler is a warning of the program (`process.on("warning")`), nothing else is said. */
+  readonly onEvent?: ((event: ServerEvent) => void) | undefined;
+}
+
+type OwnOptions = Omit<ServerOptions, keyof ListenOptions>;
+
+/** @internal */
+export type ServerSettings = {
+  readonly [Name in keyof OwnOptions]-?: Exclude<OwnOptions[Name], undefined>;
+} & { readonly listen: ListenOptions };
+
+// The record lets the compiler miss none.
+const ownNames = Object.keys({
+  maxConnections: true,
+  maxWaiting: true,
+  maxPerAddress: true,
+  blockList: true,
+  readTimeoutMs: true,
+  idleTimeoutMs: true,
+  initTimeoutMs: true,
+  drainTimeoutMs: true,
+  onEvent: true,
+} satisfies Record<keyof OwnOptions, true>);
+const listenNames = ["host", "port", "path", "backlog", ...socketOptionNames] as readonly (
+  keyof ListenOptions | keyof SocketOptions
+)[];
+
+const nobody: AddressFilter = { check: () => false };
+
+/**
+ * Checks what `startServer` was given and fills in the defaults; what belongs to the listening socket, `listen` checks.
+ *
+ * @throws TypeError or RangeError for the first thing that is wrong, with the value in the text
+ *
+ * @internal
+ */
+export function checkServerOptions(options: ServerOptions): ServerSettings {
+  const action = "start a server";
+  checkOptionNames(action, options, [...listenNames, ...ownNames]);
+  const { maxConnections = Infinity, maxWaiting = 511, maxPerAddress = Infinity } = options;
+  const { readTimeoutMs = 60_000, idleTimeoutMs = Infinity, initTimeoutMs = 5_000, drainTimeoutMs = 15_000 } = options;
+  const { blockList = nobody, onEvent = warnOfCrashes } = options;
+  checkCount("maxConnections", maxConnections, 1);
+  checkCount("maxWaiting", maxWaiting, 0);
+  checkCount("maxPerAddress", maxPerAddress, 1);
+  for (const [name, value] of Object.entries({ readTimeoutMs, idleTimeoutMs, initTimeoutMs, drainTimeoutMs }))
+    checkMilliseconds(action, name, value);
+  if (typeof blockList.check !== "function")
+    throw new TypeError(`Cannot ${action}: blockList must be a net.BlockList, received ${valueText(blockList)}`);
+  if (typeof onEvent !== "function")
+    throw new TypeError(`Cannot ${action}: onEvent must be a function, received ${valueText(onEvent)}`);
+  const listen = Object.fromEntries(Object.entries(options).filter(([name]) => !ownNames.includes(name)));
+  return {
+    maxConnections,
+    maxWaiting,
+    maxPerAddress,
+    blockList,
+    readTimeoutMs,
+    idleTimeoutMs,
+    initTimeoutMs,
+    drainTimeoutMs,
+    onEvent,
+    listen: listen as unknown as ListenOptions,
+  };
+
+  function checkCount(name: string, value: number, least: number): void {
+    if (value === Infinity || (Number.isInteger(value) && value >= least)) return;
+    throw new RangeError(
+      `Cannot ${action}: ${name} must be a whole number, at least ${least}, or Infinity, received ${valueText(value)}`,
+    );
+  }
+}
+
+/** The connection whose handler threw, and what. */
+function crashOf(event: ServerEvent): { readonly connection: Connection; readonly reason: unknown } | undefined {
+  if (event.type === "CloseFailed") return event;
+  if (event.type !== "ConnectionClosed" || !isCrash(event.reason)) return undefined;
+  return { connection: event.connection, reason: event.reason.reason };
+}
+
+/** A handler that throws is a bug, and one that nobody hears of is found by nobody. */
+function warnOfCrashes(event: ServerEvent): void {
+  const crash = crashOf(event);
+  if (crash === undefined) return;
+  const { id, remoteAddress, remotePort } = crash.connection;
+  const detail = crash.reason instanceof Error ? crash.reason.stack : valueText(crash.reason);
+  process.emitWarning(`Connection ${id} of ${remoteAddress}:${remotePort} crashed`, {
+    type: "Crash",
+    detail: detail ?? "",
+  });
+}
