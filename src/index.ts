@@ -48,7 +48,7 @@ export {
   timeout,
 } from "./tcp/options.ts";
 export { connect } from "./tcp/connect.ts";
-export type { OwnedSocket, Packet, Socket, SocketClosed, TcpError, TcpMessage } from "./tcp/message.ts";
+export type { OwnedSocket, Packet, Socket, SocketClosed, TcpError, TcpMessage, TcpPassive } from "./tcp/message.ts";
 export {
   abort,
   type BytesTree,
@@ -64,12 +64,13 @@ export {
   ref,
   send,
   sendBuilder,
+  setActive,
   shutdown,
   shutdownWrite,
   sockname,
   unref,
 } from "./tcp/socket.ts";
-export { selectTcpMessages, selectTcpMessagesFrom, tcpMessages } from "./tcp/select.ts";
+export { selectTcpMessages, selectTcpMessagesFrom, selectTcpPassive, tcpMessages } from "./tcp/select.ts";
 export { accept, closeListener, listen, type ListenContext, type Listener, type ListenOptions } from "./tcp/listen.ts";
 export { type AdoptContext, fromNodeSocket } from "./tcp/from-node-socket.ts";
 export { toDuplex } from "./tcp/to-duplex.ts";

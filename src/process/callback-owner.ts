@@ -1,4 +1,4 @@
-import type { OwnedSocket, TcpMessage } from "../tcp/message.ts";
+import type { OwnedSocket, TcpMessage, TcpPassive } from "../tcp/message.ts";
 import { Abnormal, type ExitReason, Normal } from "./exit.ts";
 import { ExitListeners } from "./exit-listeners.ts";
 import type { Owner } from "./owner.ts";
@@ -11,30 +11,46 @@ const messagesPerVisit = 32;
 /**
  * A plain function as an owner of sockets. It gets its messages from the run queue, never inside the call that asked
  * for them. If it throws, the owner ends `Abnormal`: its sockets close, and the error is thrown as an uncaught
- * exception unless an observer hears of it. `exit` ends it, and its sockets with it.
+ * exception unless an observer hears of it. `exit` ends it, and its sockets with it. What `setActive` says at the end
+ * of a count goes to `onPassive`, in order with the rest; without one, nobody hears of it.
  */
 export function ownerFromCallback(
   callback: (message: TcpMessage) => void,
   runtime?: Runtime,
+  onPassive?: (message: TcpPassive) => void,
 ): Owner & { exit(reason?: ExitReason): void } {
-  return new CallbackOwner(callback, runtimeEngine(runtime));
+  return new CallbackOwner(callback, runtimeEngine(runtime), onPassive);
 }
 
 class CallbackOwner implements Owner, Runnable {
   readonly runtime: RuntimeEngine;
   readonly #callback: (message: TcpMessage) => void;
-  #waiting: TcpMessage[] = [];
+  readonly #onPassive: (message: TcpPassive) => void;
+  #waiting: (TcpMessage | TcpPassive)[] = [];
   #isQueued = false;
   #ended: ExitReason | undefined;
   readonly #listeners: ExitListeners;
 
-  constructor(callback: (message: TcpMessage) => void, runtime: RuntimeEngine) {
+  constructor(
+    callback: (message: TcpMessage) => void,
+    runtime: RuntimeEngine,
+    onPassive: (message: TcpPassive) => void = () => undefined,
+  ) {
     this.#callback = callback;
+    this.#onPassive = onPassive;
     this.runtime = runtime;
     this.#listeners = new ExitListeners(runtime.rethrow);
   }
 
   deliver(message: TcpMessage): void {
+    this.#append(message);
+  }
+
+  deliverPassive(message: TcpPassive): void {
+    this.#append(message);
+  }
+
+  #append(message: TcpMessage | TcpPassive): void {
     if (this.#ended !== undefined) return;
     this.#waiting.push(message);
     this.#queueUp();
@@ -46,7 +62,8 @@ class CallbackOwner implements Owner, Runnable {
       for (let left = messagesPerVisit; left > 0; left--) {
         const message = this.#waiting.shift();
         if (message === undefined) return;
-        this.#callback(message);
+        if (message.type === "TcpPassive") this.#onPassive(message);
+        else this.#callback(message);
       }
     } catch (error) {
       this.#crash(error);
@@ -68,7 +85,7 @@ class CallbackOwner implements Owner, Runnable {
     this.#listeners.tellObservers(reason);
   }
 
-  takeBack(socket: OwnedSocket): TcpMessage[] {
+  takeBack(socket: OwnedSocket): (TcpMessage | TcpPassive)[] {
     const taken = this.#waiting.filter((message) => message.socket === socket);
     this.#waiting = this.#waiting.filter((message) => message.socket !== socket);
     return taken;

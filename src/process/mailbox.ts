@@ -60,6 +60,8 @@ export class Mailbox {
   #lanes: Partial<Record<Lane, LaneEnds>> | undefined;
   /** Sockets and monitors that have a message here. */
   #sources: Map<unknown, Source> | undefined;
+  /** Sockets that say here that they are passive again. */
+  #passives: Map<unknown, Source> | undefined;
   /** Arrays, by their tag and then by the number of fields behind it. */
   #records: Map<unknown, Map<number, Source>> | undefined;
 
@@ -115,11 +117,13 @@ export class Mailbox {
   takeAll(key: unknown): unknown[] {
     const messages: unknown[] = [];
     const source = this.#sources?.get(key);
-    for (let envelope = source?.oldest; envelope !== undefined; envelope = source?.oldest) {
+    const passive = this.#passives?.get(key);
+    for (;;) {
+      const envelope = older(source?.oldest, passive?.oldest);
+      if (envelope === undefined) return messages;
       this.#remove(envelope);
       messages.push(envelope.message);
     }
-    return messages;
   }
 
   /** Takes the newest message of one socket or monitor out, where it `isUnwanted`. */
@@ -200,7 +204,8 @@ export class Mailbox {
       const byFields = this.#records?.get(tag);
       byFields?.delete(fields);
       if (byFields?.size === 0) this.#records?.delete(tag);
-    } else if (envelope.lane !== "subject") this.#sources?.delete(source.key);
+    } else if (envelope.lane === "passive") this.#passives?.delete(source.key);
+    else if (envelope.lane !== "subject") this.#sources?.delete(source.key);
   }
 
   #sourceFor(lane: Lane, key: unknown, message: unknown): Source | undefined {
@@ -214,6 +219,8 @@ export class Mailbox {
       case "socket":
       case "monitor":
         return sourceIn((this.#sources ??= new Map<unknown, Source>()), key, key);
+      case "passive":
+        return sourceIn((this.#passives ??= new Map<unknown, Source>()), key, key);
     }
   }
 
@@ -235,6 +242,10 @@ function sourceIn<K>(sources: Map<K, Source>, index: K, key: unknown): Source {
   let source = sources.get(index);
   if (source === undefined) sources.set(index, (source = new Source(key)));
   return source;
+}
+
+function older(one: Envelope | undefined, other: Envelope | undefined): Envelope | undefined {
+  return one === undefined || (other !== undefined && other.arrival < one.arrival) ? other : one;
 }
 
 function appendToLane(ends: LaneEnds, envelope: Envelope): void {

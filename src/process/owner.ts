@@ -1,5 +1,5 @@
 // The one look upwards, at types alone: what an owner gets from its sockets is said where sockets are.
-import type { OwnedSocket, TcpMessage } from "../tcp/message.ts";
+import type { OwnedSocket, TcpMessage, TcpPassive } from "../tcp/message.ts";
 import type { ExitReason } from "./exit.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -10,6 +10,8 @@ import type { Runtime } from "./runtime.ts";
 export interface Owner {
   /** Puts one message last in the mailbox. Keeps call order, never throws; dropped after the owner's end. */
   deliver(message: TcpMessage): void;
+  /** As `deliver`, for the end of what `setActive` counts. Where it is absent, the owner does not hear of it. */
+  deliverPassive?(message: TcpPassive): void;
   /**
    * Calls `listener` once, when the owner ends; at once if it has. A "resource" (a socket) goes down with its owner;
    * an "observer" (a link, a monitor, a supervisor; the default) hears the reason, so that a crash which it hears is
@@ -23,7 +25,7 @@ export interface Owner {
   /** Its clock and hooks; the default runtime's where it is absent. */
   readonly runtime?: Runtime;
   /** @internal For hand-over: this socket's messages that are queued and not yet taken. */
-  takeBack?(socket: OwnedSocket): TcpMessage[];
+  takeBack?(socket: OwnedSocket): (TcpMessage | TcpPassive)[];
   /** @internal Takes back the `SocketClosed` of a socket that is closed before anybody has taken it. */
   dropClosed?(socket: OwnedSocket): void;
   /** @internal A message may come with the next poll: whoever looks without waiting lets that pass first. */

@@ -1,5 +1,5 @@
 import { inspect } from "node:util";
-import type { TcpMessage } from "../tcp/message.ts";
+import type { TcpMessage, TcpPassive } from "../tcp/message.ts";
 import { err, ok, type Result } from "../result.ts";
 import { Abnormal, type ExitReason, ExitSignal, Killed, Normal, Shutdown } from "./exit.ts";
 import { ExitListeners } from "./exit-listeners.ts";
@@ -120,8 +120,12 @@ export class ProcessEngine implements Process, Runnable {
     this.arrive("socket", message.socket, message);
   }
 
-  takeBack(socket: object): TcpMessage[] {
-    return this.receiver.mailbox.takeAll(socket) as TcpMessage[];
+  deliverPassive(message: TcpPassive): void {
+    this.arrive("passive", message.socket, message);
+  }
+
+  takeBack(socket: object): (TcpMessage | TcpPassive)[] {
+    return this.receiver.mailbox.takeAll(socket) as (TcpMessage | TcpPassive)[];
   }
 
   dropClosed(socket: object): void {

@@ -1,8 +1,11 @@
 import type { Mailbox, Source } from "./mailbox.ts";
 import type { OwnSubject, Subject, yields } from "./subject.ts";
 
-/** What kind of thing a message came from. The messages of all sockets, of all monitors and of exits are a class. */
-export type Lane = "subject" | "socket" | "monitor" | "exit" | "raw";
+/**
+ * What kind of thing a message came from. The messages of all sockets, of all monitors and of exits are a class; so is
+ * what sockets say to those alone that ask for it: that they are passive again.
+ */
+export type Lane = "subject" | "socket" | "passive" | "monitor" | "exit" | "raw";
 
 /** A subject, as its mailbox sees it. */
 export interface SubjectKey {
@@ -163,8 +166,9 @@ export function mapperFor(selector: Selector<unknown>, lane: Lane, key: unknown,
 function takes(entry: Entry, lane: Lane, key: unknown, message: unknown): boolean {
   switch (entry.kind) {
     case "subject":
-    case "source":
       return entry.key === key;
+    case "source":
+      return entry.key === key && lane !== "passive";
     case "record":
       return lane === "raw" && Array.isArray(message) && isRecord(message, entry.key);
     case "lane":

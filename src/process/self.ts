@@ -1,4 +1,4 @@
-import type { OwnedSocket, TcpMessage } from "../tcp/message.ts";
+import type { OwnedSocket, TcpMessage, TcpPassive } from "../tcp/message.ts";
 import type { Result } from "../result.ts";
 import { Alarm } from "./alarm.ts";
 import { type call, type FromRequest, type ReplySubject, startCall } from "./call.ts";
@@ -224,11 +224,15 @@ export class SelfEngine implements Self {
     this.process.deliver(message);
   }
 
+  deliverPassive(message: TcpPassive): void {
+    this.process.deliverPassive(message);
+  }
+
   onExit(listener: (reason: ExitReason) => void, role?: "resource" | "observer"): () => void {
     return this.process.onExit(listener, role);
   }
 
-  takeBack(socket: OwnedSocket): TcpMessage[] {
+  takeBack(socket: OwnedSocket): (TcpMessage | TcpPassive)[] {
     return this.process.takeBack(socket);
   }
 

@@ -38,5 +38,14 @@ export interface TcpError {
   readonly error: SocketError;
 }
 
+/**
+ * The packets that `setActive` has counted have come, or were taken away: the socket is passive again. It comes behind
+ * the last of them. No `TcpMessage`: only `selectTcpPassive` and `selectOther` take it. Source: `tcp_passive`.
+ */
+export interface TcpPassive {
+  readonly type: "TcpPassive";
+  readonly socket: OwnedSocket;
+}
+
 /** What a socket says to its owner. Each is an XState event as it stands. Source: `mug.TcpMessage`. */
 export type TcpMessage = Packet | SocketClosed | TcpError;

@@ -1,6 +1,6 @@
 import { type Owner, ownerItself, watch } from "../process/owner.ts";
 import type { RuntimeEngine } from "../process/runtime.ts";
-import type { OwnedSocket, TcpMessage } from "./message.ts";
+import type { OwnedSocket, TcpMessage, TcpPassive } from "./message.ts";
 
 /** Whose a socket is: who gets its messages, and at whose end it ends. Nobody's, until somebody takes it. */
 export class Ownership {
@@ -37,7 +37,10 @@ export class Ownership {
   handOver(owner: Owner, socket: OwnedSocket): boolean {
     const previous = this.#owner;
     if (!this.take(owner)) return false;
-    for (const message of previous?.takeBack?.(socket) ?? []) this.deliver(message);
+    for (const message of previous?.takeBack?.(socket) ?? []) {
+      if (message.type === "TcpPassive") this.deliverPassive(message);
+      else this.deliver(message);
+    }
     return true;
   }
 
@@ -45,6 +48,14 @@ export class Ownership {
   deliver(message: TcpMessage): void {
     try {
       this.#owner?.deliver(message);
+    } catch (error) {
+      this.#runtime.rethrow(error);
+    }
+  }
+
+  deliverPassive(message: TcpPassive): void {
+    try {
+      this.#owner?.deliverPassive?.(message);
     } catch (error) {
       this.#runtime.rethrow(error);
     }

@@ -1,5 +1,5 @@
 import { newSelector, type Selector, withEntry } from "../process/selector.ts";
-import type { OwnedSocket, TcpMessage } from "./message.ts";
+import type { OwnedSocket, TcpMessage, TcpPassive } from "./message.ts";
 
 /** Anything but undefined, so that a mapper which forgets a case does not compile. */
 // eslint-disable-next-line @typescript-eslint/no-empty-object-type
@@ -26,6 +26,14 @@ export function selectTcpMessagesFrom<M, const N extends Something>(
   mapper: (message: TcpMessage) => N,
 ): Selector<M | N> {
   return withEntry(selector, "source", socket, mapper as (message: unknown) => N);
+}
+
+/** Waits for the `TcpPassive` of every socket that the process owns, which no other entry but `selectOther` takes. */
+export function selectTcpPassive<M, const N extends Something>(
+  selector: Selector<M>,
+  mapper: (message: TcpPassive) => N,
+): Selector<M | N> {
+  return withEntry(selector, "lane", "passive", mapper as (message: unknown) => N);
 }
 
 /** Every socket's messages as they are: `newSelector().select(commands).merge(tcpMessages)`. */

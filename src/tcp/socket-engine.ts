@@ -24,6 +24,8 @@ interface Ending {
 const plainEnd: Ending = { error: undefined };
 /** As in gen_tcp: more than this is not received at once. */
 const mostExactBytes = 64 * 1024 * 1024;
+/** As in inet, whose count of packets has 16 bits. */
+const mostPackets = 32_767;
 
 /**
  * A socket as a state machine, in the states of inet's driver:
@@ -46,7 +48,11 @@ export class SocketEngine implements TransportEvents {
 
   #phase: "open" | "dead" | "gone" = "open";
   #ending: Ending | undefined;
+  /** Whether the next packet goes to the owner. */
   #isArmed = false;
+  /** The packets that go to the owner before the socket is passive again; 0 where it was armed for one. */
+  #packetsLeft = 0;
+  #isCountingDown = false;
   /** Whether what the kernel had when it was armed may still be unread. */
   #isPollDue = false;
   /** What we have shut down ourselves. */
@@ -132,22 +138,52 @@ export class SocketEngine implements TransportEvents {
   }
 
   arm(): Result<undefined, "Closed"> {
-    if (this.#phase === "gone" || this.#isEndTold) return err("Closed");
-    if (!this.#ownership.isTaken) {
-      throw new Error(
-        "Cannot receive packets as messages from a socket without an owner: give connect an owner, or call controllingProcess",
-      );
+    if (this.#isAllSaid) return err("Closed");
+    this.#checkOwner();
+    this.#packetsLeft = 0;
+    this.#flow();
+    return ok();
+  }
+
+  /** Adds `count` to the packets that are still to go to the owner, who hears when they are none. */
+  setActive(count: number): Result<undefined, "Closed" | "Einval"> {
+    if (this.#isAllSaid) return err("Closed");
+    this.#checkOwner();
+    const left = this.#packetsLeft + count;
+    if (left > mostPackets || count < -mostPackets - 1) return err("Einval");
+    if (left > 0) {
+      this.#packetsLeft = left;
+      this.#flow();
+    } else {
+      this.disarm();
+      this.#tellPassive();
     }
+    return ok();
+  }
+
+  /** Whether no message can ever follow. */
+  get #isAllSaid(): boolean {
+    return this.#phase === "gone" || this.#isEndTold;
+  }
+
+  #checkOwner(): void {
+    if (this.#ownership.isTaken) return;
+    throw new Error(
+      "Cannot receive packets as messages from a socket without an owner: give connect an owner, or call controllingProcess",
+    );
+  }
+
+  /** From now on the owner gets what comes: what is here already, before this returns. */
+  #flow(): void {
     if (this.#phase === "dead") {
       this.#tellEnd({ error: this.#lastWords.error });
-      return ok();
+      return;
     }
     this.#isArmed = true;
     this.#hand();
     this.#readOn();
     this.#isPollDue = this.#isStillArmed;
     if (this.#isPollDue) this.#ownership.awaitPoll();
-    return ok();
   }
 
   /** Read anew: what was there to hand over has disarmed it. */
@@ -157,6 +193,7 @@ export class SocketEngine implements TransportEvents {
 
   disarm(): void {
     this.#isArmed = false;
+    this.#packetsLeft = 0;
   }
 
   /** From now on the peer's end leaves our side open, whatever `exitOnClose` said. */
@@ -168,11 +205,35 @@ export class SocketEngine implements TransportEvents {
   #hand(): void {
     if (this.#waiting.isThere) this.#handToWaiting();
     if (!this.#isArmed || this.#waiting.isThere) return;
+    if (this.#packetsLeft > 0) {
+      this.#countDown();
+      return;
+    }
     const data = this.#take(0);
     if (data === undefined && this.#ending === undefined) return;
     this.#isArmed = false; // before the message: the owner may ask again at once
     if (data !== undefined) this.#ownership.deliver({ type: "Packet", socket: this.asOwned, data });
     else if (this.#ending !== undefined) this.#tellEnd(this.#ending);
+  }
+
+  /** As `#hand`, for an owner that wants more than one. What it asks for while it is told comes behind that. */
+  #countDown(): void {
+    if (this.#isCountingDown) return;
+    this.#isCountingDown = true;
+    while (this.#packetsLeft > 0) {
+      const data = this.#take(0);
+      if (data === undefined) break;
+      const isLast = --this.#packetsLeft === 0;
+      if (isLast) this.#isArmed = false;
+      this.#ownership.deliver({ type: "Packet", socket: this.asOwned, data });
+      if (isLast && this.#phase !== "gone") this.#tellPassive();
+    }
+    this.#isCountingDown = false;
+    if (this.#packetsLeft > 0 && this.#ending !== undefined) this.#tellEnd(this.#ending);
+  }
+
+  #tellPassive(): void {
+    this.#ownership.deliverPassive({ type: "TcpPassive", socket: this.asOwned });
   }
 
   #handToWaiting(): void {
@@ -210,6 +271,7 @@ export class SocketEngine implements TransportEvents {
 
   /** The owner hears how it ended; a peer's end closes our side too, unless `exitOnClose` says otherwise. */
   #tellEnd(ending: Ending): void {
+    this.disarm();
     if (this.#canStillSend(ending)) this.#isEndTold = true;
     else this.#go();
     if (ending.error !== undefined)
@@ -483,7 +545,7 @@ export class SocketEngine implements TransportEvents {
   #go(): void {
     const wasOpen = this.#isOpen;
     this.#phase = "gone";
-    this.#isArmed = false;
+    this.disarm();
     this.#ownership.release();
     if (wasOpen) this.#leave();
   }

@@ -75,7 +75,29 @@ export function receiveNextPacketAsMessage(socket: OwnedSocket): Result<undefine
   return engineOf(socket, "receive").arm();
 }
 
-/** Takes back that a packet was asked for; a message that is in the mailbox stays there. Source: `{active, false}`. */
+/**
+ * Lets `count` more packets into the owner's mailbox, on top of those that an earlier `setActive` still counts; a
+ * negative `count` takes some away. Behind the last of them comes `TcpPassive` (`selectTcpPassive`), and the socket is
+ * passive again; at once where none are left to come. The end of the stream comes instead of a packet, and no
+ * `TcpPassive` then. While it counts, `receive` says `Einval`; `receiveNextPacketAsMessage` and `disarm` end the count
+ * without a `TcpPassive`.
+ *
+ * @returns `Einval` where `count`, or what there would be to come, is beyond -32768 to 32767: nothing changes then;
+ * `Closed` where no message can ever follow
+ * @throws RangeError for a count that is not a whole number; Error for a socket without an owner
+ * Source: `inet:setopts(Socket, [{active, N}])`, which says `einval` for `Closed` too. There, `controlling_process`
+ * leaves a waiting `tcp_passive` with the old owner; here it goes along, as the packets before it do.
+ */
+export function setActive(socket: OwnedSocket, count: number): Result<undefined, "Closed" | "Einval"> {
+  if (!Number.isInteger(count)) {
+    throw new RangeError(`Cannot set active: count must be a whole number, received ${valueText(count)}`);
+  }
+  return engineOf(socket, "set active").setActive(count);
+}
+
+/**
+ * Takes back that a packet, or a number of them, was asked for; a message that is in the mailbox stays there. Source: `{active, false}`.
+ */
 export function disarm(socket: OwnedSocket): void {
   engineOf(socket, "disarm").disarm();
 }

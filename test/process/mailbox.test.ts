@@ -102,6 +102,26 @@ describe("Mailbox", () => {
     expect(takeAllOf(mailbox, labelled("other", undefined, ""))).toEqual([" k1", " raw", " h3"]);
   });
 
+  test("takes what a socket says of being passive along, in its place", () => {
+    const mailbox = new Mailbox();
+    const [handed, kept] = [{}, {}];
+    for (const [lane, socket, message] of [
+      ["passive", handed, "p1"],
+      ["socket", handed, "h1"],
+      ["passive", kept, "k1"],
+      ["socket", handed, "h2"],
+      ["passive", handed, "p2"],
+      ["passive", handed, "p3"],
+    ] as const) {
+      mailbox.append(lane, socket, message);
+    }
+    expect(mailbox.takeAll(handed)).toEqual(["p1", "h1", "h2", "p2", "p3"]);
+    expect(mailbox.takeAll(handed)).toEqual([]);
+    mailbox.append("passive", handed, "p4");
+    expect(mailbox.takeAll(handed)).toEqual(["p4"]);
+    expect(takeAllOf(mailbox, labelled("other", undefined, ""))).toEqual([" k1"]);
+  });
+
   test("counts what is in it", () => {
     const { mailbox, a } = mailboxWithSubjects();
     expect(mailbox.count).toBe(0);
