@@ -73,4 +73,5 @@ export {
 export { selectTcpMessages, selectTcpMessagesFrom, selectTcpPassive, tcpMessages } from "./tcp/select.ts";
 export { accept, closeListener, listen, type ListenContext, type Listener, type ListenOptions } from "./tcp/listen.ts";
 export { type AdoptContext, fromNodeSocket } from "./tcp/from-node-socket.ts";
+export { relay, type RelayedDirection, type RelayResult } from "./tcp/relay.ts";
 export { toDuplex } from "./tcp/to-duplex.ts";

@@ -54,6 +54,7 @@ describe("the public names", () => {
       "receiveExact",
       "receiveNextPacketAsMessage",
       "ref",
+      "relay",
       "selectMonitors",
       "selectRecord",
       "selectSpecificMonitor",

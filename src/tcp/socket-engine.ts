@@ -19,9 +19,11 @@ import { WaitingReceive } from "./waiting-receive.ts";
 interface Ending {
   /** Nothing where it was a plain end, or a reset that does not show. */
   readonly error: SocketError | undefined;
+  /** Whether it is the peer's own end: all that the peer has sent stands before it. */
+  readonly isWhole: boolean;
 }
 
-const plainEnd: Ending = { error: undefined };
+const plainEnd: Ending = { error: undefined, isWhole: false };
 /** As in gen_tcp: more than this is not received at once. */
 const mostExactBytes = 64 * 1024 * 1024;
 /** As in inet, whose count of packets has 16 bits. */
@@ -64,6 +66,9 @@ export class SocketEngine implements TransportEvents {
   /** Whether the owner has been told `SocketClosed` while the socket stays open for sends (`exitOnClose: false`). */
   #isEndTold = false;
   #exitsOnClose: boolean;
+  /** Whether `close`, and the owner's end, cut the connection. */
+  #isCutByClose = false;
+  #hasReceivedAll = false;
   /** Of a dead socket. */
   #lastWords = new LastWords({});
 
@@ -99,7 +104,7 @@ export class SocketEngine implements TransportEvents {
     this.#hold = new Hold(runtime.activity);
     transport.events = this;
     if (head !== undefined && head.length > 0) this.#stash.push(Buffer.from(head));
-    if (transport.isDestroyed || transport.hasEnded) this.#ending = plainEnd;
+    if (transport.isDestroyed || transport.hasEnded) this.#ending = { ...plainEnd, isWhole: transport.hasEnded };
     this.ref();
     if (owner !== undefined && !this.#ownership.take(owner)) void this.close();
   }
@@ -176,7 +181,7 @@ export class SocketEngine implements TransportEvents {
   /** From now on the owner gets what comes: what is here already, before this returns. */
   #flow(): void {
     if (this.#phase === "dead") {
-      this.#tellEnd({ error: this.#lastWords.error });
+      this.#tellEnd({ ...plainEnd, error: this.#lastWords.error });
       return;
     }
     this.#isArmed = true;
@@ -199,6 +204,11 @@ export class SocketEngine implements TransportEvents {
   /** From now on the peer's end leaves our side open, whatever `exitOnClose` said. */
   stayOpenForSends(): void {
     this.#exitsOnClose = false;
+  }
+
+  /** What somebody else is to end must not look whole where this end is closed before: then closing it is cutting it. */
+  cutByClose(isCut: boolean): void {
+    this.#isCutByClose = isCut;
   }
 
   /** Gives what has come to whoever asked: to a receive that waits first, then to the owner. */
@@ -280,6 +290,7 @@ export class SocketEngine implements TransportEvents {
   }
 
   #endForReceive(ending: Ending): SocketError {
+    this.#hasReceivedAll = ending.isWhole;
     if (!this.#canStillSend(ending)) this.#die({ toSend: ending.error === undefined ? "Closed" : undefined });
     return ending.error ?? "Closed";
   }
@@ -309,7 +320,8 @@ export class SocketEngine implements TransportEvents {
     this.#hasPeerEnded = true;
     const code = this.#lookForReset();
     // A reset behind the peer's end is not how the stream has ended; who sends will hear of it.
-    this.#endWith({ error: code === "EPIPE" ? undefined : this.#shownReset(code) });
+    const isWhole = code === undefined || code === "EPIPE";
+    this.#endWith({ error: isWhole ? undefined : this.#shownReset(code), isWhole });
   }
 
   failed(code: string, while_: "reading" | "writing"): void {
@@ -320,7 +332,7 @@ export class SocketEngine implements TransportEvents {
     if (while_ === "writing" || (this.#hasQueue && hasNothingForOwner)) this.#failQueue();
     else {
       this.#sends.refuseAll(err("Closed"), err("Enotconn"));
-      this.#endWith({ error: isReset(reason) ? this.#shownReset(code) : reason });
+      this.#endWith({ error: isReset(reason) ? this.#shownReset(code) : reason, isWhole: false });
     }
   }
 
@@ -434,7 +446,7 @@ export class SocketEngine implements TransportEvents {
     const error = this.#shownReset(failure ?? (this.#shut === "both" ? "EPIPE" : undefined));
     if (this.#hasUnread) this.#transport.reset();
     this.#stash.clear();
-    if (this.#isArmed) this.#tellEnd({ error });
+    if (this.#isArmed) this.#tellEnd({ ...plainEnd, error });
     else this.#die(wordsFor(error ?? "Closed"));
     return error ?? "Closed";
   }
@@ -517,7 +529,7 @@ export class SocketEngine implements TransportEvents {
   close(): Promise<void> {
     this.#ownership.dropClosed(this.asOwned);
     if (this.#phase !== "gone") {
-      if (this.#hasUnread) this.#cut();
+      if (this.#hasUnread || this.#isCutByClose) this.#cut();
       else {
         if (this.#phase === "open") this.#sends.acceptAll(err("Closed"));
         this.#go();
@@ -590,6 +602,20 @@ export class SocketEngine implements TransportEvents {
   }
 
   // ── looking ──
+
+  get isArmed(): boolean {
+    return this.#isArmed;
+  }
+
+  /** Whether a receive has said the peer's own end: all that the peer has sent was received. */
+  get hasReceivedAll(): boolean {
+    return this.#hasReceivedAll;
+  }
+
+  /** Whether all that was sent has left, and our end behind it. */
+  get hasSentAll(): boolean {
+    return this.#transport.isFinished;
+  }
 
   /** Whether the connection was reset, shown or not. */
   get wasReset(): boolean {

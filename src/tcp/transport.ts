@@ -265,6 +265,8 @@ class NodeTransport implements Transport {
   /** Of a unix socket. */
   readonly #path: string | undefined;
   readonly #hasResets: boolean;
+  /** Whether it was closed with nothing queued: then our end goes out, though Node does not say so any more. */
+  #hasLeft = false;
 
   constructor(raw: net.Socket, path: string | undefined) {
     this.#raw = raw;
@@ -310,7 +312,7 @@ class NodeTransport implements Transport {
   }
 
   get isFinished(): boolean {
-    return this.#raw.writableFinished;
+    return this.#raw.writableFinished || this.#hasLeft;
   }
 
   get untoldBytes(): number {
@@ -395,6 +397,7 @@ class NodeTransport implements Transport {
   }
 
   destroy(): void {
+    if (!this.hasFailed) this.#hasLeft = this.queuedBytes === 0;
     this.#raw.destroy();
   }
 
