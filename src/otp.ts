@@ -30,3 +30,4 @@ export {
   namedFactorySupervisor,
   startFactorySupervisor,
 } from "./otp/factory-supervisor.ts";
+export { type Group, newGroup } from "./otp/group.ts";

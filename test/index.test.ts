@@ -84,6 +84,7 @@ describe("the public names", () => {
       "continueWith",
       "getState",
       "namedFactorySupervisor",
+      "newGroup",
       "postpone",
       "resume",
       "startActor",
