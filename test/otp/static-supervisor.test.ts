@@ -458,7 +458,7 @@ describe("autoShutdown", () => {
         await turns();
       }
       expect(await endOf(self, supervisor)).toEqual(Abnormal("shutdown"));
-      expect(family.history()).toEqual(count === 1 ? ["-a", "-b", "-x"] : ["-a", "-b", "-x"]);
+      expect(family.history()).toEqual(["-a", "-b", "-x"]);
       expect(crashes).toEqual([]);
     }),
   );
@@ -475,6 +475,33 @@ describe("autoShutdown", () => {
       family.member("b").process.kill(); // temporary: whatever the reason
       await turns();
       expect(await endOf(self, supervisor)).toEqual(Abnormal("shutdown"));
+    }));
+
+  test("with AllSignificant looks for others only where one ends by itself", () =>
+    inProcess(async (self) => {
+      const family = newFamily();
+      const options = { autoShutdown: "AllSignificant", strategy: "OneForAll" } as const;
+      const children = [family.spec("a", significant), family.spec("b", significant), family.spec("x")];
+      const one = await started(self, { ...options, children });
+      family.member("b").leave();
+      await turns();
+      await one.terminateChild("a"); // the last, but on purpose
+      await turns();
+      expect(listing(one)).toEqual(["a!", "b!", "x"]);
+      await one.restartChild("a");
+      family.member("a").leave();
+      await turns();
+      expect(await endOf(self, one)).toEqual(Abnormal("shutdown"));
+    }));
+
+  test("does not count a Temporary child that is stopped because another is started again", () =>
+    inProcess(async (self) => {
+      const family = newFamily();
+      const children = [family.spec("a"), family.spec("b", { restart: "Temporary", significant: true })];
+      const supervisor = await started(self, { strategy: "OneForAll", autoShutdown: "AnySignificant", children });
+      family.member("a").process.kill();
+      await turns();
+      expect(listing(supervisor)).toEqual(["a"]);
     }));
 
   test("is an end that nobody has to hear of", () =>
