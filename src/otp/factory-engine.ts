@@ -1,6 +1,5 @@
 import { Abnormal, type ExitReason, Shutdown } from "../process/exit.ts";
 import { type ExitMessage, selectTrappedExits } from "../process/monitor.ts";
-import type { Owner } from "../process/owner.ts";
 import type { Process } from "../process/process.ts";
 import { runtimeEngine } from "../process/runtime.ts";
 import { newSelector } from "../process/selector.ts";
@@ -10,7 +9,7 @@ import { valueText } from "../process/value-text.ts";
 import type { Result } from "../result.ts";
 import type { FactoryOptions, FactoryRequest } from "./factory-supervisor.ts";
 import { isStartedAgain, Restarts } from "./restarts.ts";
-import { asksToEnd, settledWithin } from "./shutdown.ts";
+import { type End, endAskedFor, endSupervisor, settledWithin, trapExitsUnder } from "./shutdown.ts";
 import { exitCause, startChild, startErrorCause, whenChildEnds } from "./start-child.ts";
 import type { Started, StartError } from "./start.ts";
 import { defaultShutdownTimeoutMs } from "./supervision.ts";
@@ -39,7 +38,7 @@ export class FactoryEngine<A, D> {
   readonly #requests: OwnSubject<FactoryRequest<A, D>>;
   readonly #events: OwnSubject<Event<A, D>>;
   readonly #options: FactoryOptions<A, D>;
-  readonly #parent: Owner | undefined;
+  readonly #parent: Process | undefined;
   readonly #restarts: Restarts;
   readonly #shutdownTimeoutMs: number;
 
@@ -47,7 +46,7 @@ export class FactoryEngine<A, D> {
     self: Self,
     requests: OwnSubject<FactoryRequest<A, D>>,
     options: FactoryOptions<A, D>,
-    parent: Owner | undefined,
+    parent: Process | undefined,
   ) {
     this.#self = self;
     this.#requests = requests;
@@ -56,19 +55,19 @@ export class FactoryEngine<A, D> {
     this.#parent = parent;
     this.#restarts = new Restarts(options.restartTolerance);
     this.#shutdownTimeoutMs = options.shutdownTimeoutMs ?? defaultShutdownTimeoutMs;
-    self.trapExits(true);
+    trapExitsUnder(self, parent);
   }
 
   async run(): Promise<void> {
     const selector = selectTrappedExits(newSelector().select(this.#requests).select(this.#events), (exit) => exit);
-    let end: ExitReason | undefined;
+    let end: End | undefined;
     while (end === undefined) end = this.#handle(await this.#self.receiveForever(selector));
     await this.#stopAll();
-    if (end.type !== "Normal") this.#self.exit(end);
+    endSupervisor(this.#self, end);
   }
 
-  /** Gives the reason with which the supervisor then ends, if it does. */
-  #handle(message: FactoryRequest<A, D> | Event<A, D> | ExitMessage): ExitReason | undefined {
+  /** Gives how the supervisor then ends, if it does. */
+  #handle(message: FactoryRequest<A, D> | Event<A, D> | ExitMessage): End | undefined {
     switch (message.type) {
       case "StartChild":
         void this.#startFirst(message);
@@ -85,7 +84,7 @@ export class FactoryEngine<A, D> {
         return this.#restart(message.child, startErrorCause(message.error));
       case "ExitMessage":
         // Of its children it hears by `ChildEnded`.
-        return asksToEnd(message, this.#self, this.#parent) ? message.reason : undefined;
+        return endAskedFor(message, this.#self, this.#parent);
     }
   }
 
@@ -97,10 +96,10 @@ export class FactoryEngine<A, D> {
     if (this.#self.process.isAlive) reply.send(result); // otherwise the caller has heard of it
   }
 
-  #restart(child: Child<A, D>, cause: unknown): ExitReason | undefined {
+  #restart(child: Child<A, D>, cause: unknown): End | undefined {
     const now = runtimeEngine(this.#self.runtime).clock.now();
     if (!this.#restarts.add(now))
-      return Abnormal(this.#restarts.tooMany(`the child of ${valueText(child.argument)}`, cause));
+      return { reason: Abnormal(this.#restarts.tooMany(`the child of ${valueText(child.argument)}`, cause)) };
     const settled = child.process === undefined ? [] : [child.process.settled];
     void settledWithin(this.#self, settled, this.#shutdownTimeoutMs).then(() => {
       this.#post({ type: "OldIsGone", child });

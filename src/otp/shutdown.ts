@@ -1,23 +1,47 @@
 import { Alarm } from "../process/alarm.ts";
-import { Shutdown } from "../process/exit.ts";
+import { type ExitReason, Shutdown } from "../process/exit.ts";
 import type { ExitMessage } from "../process/monitor.ts";
-import type { Owner } from "../process/owner.ts";
-import type { Process } from "../process/process.ts";
+import type { Process, ProcessEngine } from "../process/process.ts";
 import { type Host, runtimeEngine } from "../process/runtime.ts";
 import type { Self } from "../process/self.ts";
 import { isSelf } from "./start.ts";
 
+/** How a supervisor ends. */
+export interface End {
+  readonly reason: ExitReason;
+  /** Whether its parent has ended so: then the reason has been reported where it comes from. */
+  readonly isParents?: boolean;
+}
+
 /** The process that a supervisor on `host` is a child of; nobody where that is a runtime. */
-export function parentOf(host: Host | undefined): Owner | undefined {
+export function parentOf(host: Host | undefined): Process | undefined {
   return host !== undefined && isSelf(host) ? host.process : undefined;
 }
 
+/** Lets the supervisor `self` hear of exits, and end with its parent all the same. */
+export function trapExitsUnder(self: Self, parent: Process | undefined): void {
+  self.trapExits(true);
+  engineOf(self).endsWith = parent;
+}
+
 /**
- * Whether `exit` asks the supervisor `self` to end: it comes from its parent, or from somebody who did not say who,
- * for whom the supervisor itself stands. Strangers that are linked to it end without it.
+ * What `exit` makes of the supervisor `self`: it ends where the exit comes from its parent, or from somebody who did
+ * not say who, for whom the supervisor itself stands. Strangers that are linked to it end without it.
  */
-export function asksToEnd(exit: ExitMessage, self: Self, parent: Owner | undefined): boolean {
-  return exit.owner === parent || exit.owner === self.process;
+export function endAskedFor(exit: ExitMessage, self: Self, parent: Process | undefined): End | undefined {
+  if (exit.owner === self.process) return { reason: exit.reason };
+  return exit.owner === parent ? { reason: exit.reason, isParents: !parent.isAlive } : undefined;
+}
+
+/** Ends the supervisor, whose children have been stopped. Normally it ends by returning. */
+export function endSupervisor(self: Self, { reason, isParents = false }: End): void {
+  if (isParents) engineOf(self).end(reason);
+  else if (reason.type !== "Normal") self.exit(reason);
+}
+
+/** Every `Self` is the view of an engine. */
+function engineOf(self: Self): ProcessEngine {
+  return self.process as unknown as ProcessEngine;
 }
 
 /**

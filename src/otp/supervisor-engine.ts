@@ -1,6 +1,5 @@
 import { Abnormal, type ExitReason, Shutdown } from "../process/exit.ts";
 import { type ExitMessage, selectTrappedExits } from "../process/monitor.ts";
-import type { Owner } from "../process/owner.ts";
 import type { Process } from "../process/process.ts";
 import { newSelector } from "../process/selector.ts";
 import { runtimeEngine } from "../process/runtime.ts";
@@ -12,7 +11,7 @@ import { err, ok, type Result } from "../result.ts";
 import { backoffMs } from "./backoff.ts";
 import type { Operation } from "./operation.ts";
 import { isStartedAgain, Restarts } from "./restarts.ts";
-import { asksToEnd, settledWithin, stopProcesses } from "./shutdown.ts";
+import { type End, endAskedFor, endSupervisor, settledWithin, stopProcesses, trapExitsUnder } from "./shutdown.ts";
 import { exitCause, startChild, startErrorCause, startFailure, whenChildEnds } from "./start-child.ts";
 import type { Started, StartError } from "./start.ts";
 import type { SupervisorOptions } from "./static-supervisor.ts";
@@ -61,14 +60,14 @@ export class SupervisorEngine {
   readonly #self: Self;
   readonly #subject: OwnSubject<SupervisorMessage>;
   readonly #options: SupervisorOptions;
-  readonly #parent: Owner | undefined;
+  readonly #parent: Process | undefined;
   readonly #restarts: Restarts;
 
   constructor(
     self: Self,
     subject: OwnSubject<SupervisorMessage>,
     options: SupervisorOptions,
-    parent: Owner | undefined,
+    parent: Process | undefined,
   ) {
     this.#self = self;
     this.#subject = subject;
@@ -76,7 +75,7 @@ export class SupervisorEngine {
     this.#parent = parent;
     this.#restarts = new Restarts(options.restartTolerance);
     this.children = options.children.map(newChild);
-    self.trapExits(true);
+    trapExitsUnder(self, parent);
   }
 
   /** @throws Error naming the first child that does not start; those before it have been stopped */
@@ -91,10 +90,10 @@ export class SupervisorEngine {
 
   async run(): Promise<void> {
     const selector = selectTrappedExits(newSelector().select(this.#subject), (exit) => exit);
-    let end: ExitReason | undefined;
+    let end: End | undefined;
     while (end === undefined) end = await this.#handle(await this.#self.receiveForever(selector));
     await this.#stopAll(this.children);
-    if (end.type !== "Normal") this.#self.exit(end);
+    endSupervisor(this.#self, end);
   }
 
   // ── operations ──
@@ -141,9 +140,9 @@ export class SupervisorEngine {
     this.children.splice(this.children.indexOf(child), 1);
   }
 
-  // ── what happens: each gives the reason with which the supervisor then ends, if it does ──
+  // ── what happens: each gives how the supervisor then ends, if it does ──
 
-  async #handle(message: SupervisorMessage): Promise<ExitReason | undefined> {
+  async #handle(message: SupervisorMessage): Promise<End | undefined> {
     switch (message.type) {
       case "ChildEnded":
         // Otherwise the supervisor has stopped it meanwhile, or started another.
@@ -156,7 +155,7 @@ export class SupervisorEngine {
         return this.#operate(message);
       case "ExitMessage":
         // Of its children it hears by `ChildEnded`.
-        return asksToEnd(message, this.#self, this.#parent) ? message.reason : undefined;
+        return endAskedFor(message, this.#self, this.#parent);
     }
   }
 
@@ -165,7 +164,7 @@ export class SupervisorEngine {
     if (this.#self.process.isAlive) tell();
   }
 
-  async #childEnded(child: Child, reason: ExitReason): Promise<ExitReason | undefined> {
+  async #childEnded(child: Child, reason: ExitReason): Promise<End | undefined> {
     const old = child.process;
     child.process = undefined;
     if (isStartedAgain(child.restart, reason)) {
@@ -173,7 +172,7 @@ export class SupervisorEngine {
       return this.#restart(child, old, exitCause(reason));
     }
     if (child.restart === "Temporary") this.#remove(child);
-    return child.spec.significant === true && this.#endsWithIt ? Shutdown : undefined;
+    return child.spec.significant === true && this.#endsWithIt ? { reason: Shutdown } : undefined;
   }
 
   /** Whether the supervisor ends now that a significant child has. */
@@ -185,11 +184,11 @@ export class SupervisorEngine {
     );
   }
 
-  async #restart(child: Child, old: Process | undefined, cause: unknown): Promise<ExitReason | undefined> {
+  async #restart(child: Child, old: Process | undefined, cause: unknown): Promise<End | undefined> {
     const waiting: Waiting = { old };
     child.waiting = waiting;
     if (!this.#restarts.add(this.#now))
-      return Abnormal(this.#restarts.tooMany(`child ${valueText(child.spec.id)}`, cause));
+      return { reason: Abnormal(this.#restarts.tooMany(`child ${valueText(child.spec.id)}`, cause)) };
     await this.#stopAll(this.#affectedBy(child).filter((affected) => affected !== child));
     const settled = old === undefined ? [] : [old.settled];
     // Not awaited: a function that hangs holds up no other child.
@@ -199,7 +198,7 @@ export class SupervisorEngine {
     return undefined;
   }
 
-  async #backOff(child: Child, waiting: Waiting): Promise<ExitReason | undefined> {
+  async #backOff(child: Child, waiting: Waiting): Promise<End | undefined> {
     const { backoff } = this.#options;
     if (backoff === undefined) return this.#startAgain(child);
     const delayMs = backoffMs(backoff, ++child.attempts);
@@ -207,7 +206,7 @@ export class SupervisorEngine {
     return undefined;
   }
 
-  async #startAgain(child: Child): Promise<ExitReason | undefined> {
+  async #startAgain(child: Child): Promise<End | undefined> {
     child.waiting = undefined;
     const affected = this.#affectedBy(child);
     await this.#stopAll(affected); // what was started meanwhile

@@ -69,6 +69,8 @@ export class ProcessEngine implements Process, Runnable {
   readonly inbox = new MailboxSubject(this);
   isTrappingExits = false;
   readonly #bound: MailboxBound | undefined;
+  /** Whose end this process ends with although it traps exits: that it hears of it is no reason not to report a crash. */
+  endsWith: Owner | undefined;
 
   /** Its function, until it has begun. */
   #start: (() => unknown) | undefined;
@@ -249,10 +251,10 @@ export class ProcessEngine implements Process, Runnable {
     return (this.#ties ??= new Ties(this));
   }
 
-  /** An exit as a message, for a process that traps them. Says false after the end. */
+  /** An exit as a message, for a process that traps them. Says whether that was news to anybody who lives on. */
   hearExit(from: Owner, reason: ExitReason): boolean {
     if (this.isAlive) this.arrive("exit", undefined, { type: "ExitMessage", owner: from, reason });
-    return this.isAlive;
+    return this.isAlive && from !== this.endsWith;
   }
 
   // ── start and end ──

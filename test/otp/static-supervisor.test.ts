@@ -404,9 +404,8 @@ describe("backoff", () => {
   test("begins anew for a child that has run as long as the period of the tolerance", () =>
     inProcess(async (self, { clock }) => {
       const family = newFamily();
-      const backoff = { minMs: 10, maxMs: 1_000, random: () => 0 };
-      const random = { ...backoff, random: () => 1 };
-      await started(self, { restartTolerance: patient, backoff: random, children: family.specs("a") });
+      const backoff = { minMs: 10, maxMs: 1_000, random: () => 1 };
+      await started(self, { restartTolerance: patient, backoff, children: family.specs("a") });
       for (const delayMs of [20, 40, 80]) {
         family.member("a").process.kill();
         await clock.advance(delayMs);
@@ -551,6 +550,28 @@ describe("the end of a supervisor", () => {
       expect(family.history()).toEqual(["-b", "-a"]);
     }),
   );
+
+  test.each([false, true])("with its parent's crash is no crash of its own: that one was heard %p", (isHeard) =>
+    inProcess(async (_self, { runtime, crashes }) => {
+      const parent = await spawnPuppet(runtime);
+      const { process } = unwrap(await startSupervisor({ strategy: "OneForOne", children: [] }, parent.self));
+      if (isHeard) parent.process.onExit(() => undefined);
+      parent.self.exit(Abnormal(oops));
+      await process.settled;
+      expect(crashes).toEqual([{ process: parent.process, reason: oops, handled: isHeard }]);
+    }),
+  );
+
+  test("that gives up ends its parent too, and is reported", () =>
+    inProcess(async (_self, { runtime, crashes }) => {
+      const family = newFamily();
+      const parent = await spawnPuppet(runtime);
+      const options = { strategy: "OneForOne", restartTolerance: { intensity: 0, periodMs: 1 } } as const;
+      const { process } = unwrap(await startSupervisor({ ...options, children: family.specs("a") }, parent.self));
+      family.member("a").process.kill();
+      expect(await parent.process.exited).toMatchObject({ reason: { cause: Killed } });
+      expect(crashes).toMatchObject([{ process, handled: true }]);
+    }));
 
   test("does not come with the end of a stranger that is linked to it", () =>
     inProcess(async (self, { runtime }) => {
