@@ -3,6 +3,12 @@ import type { Runnable } from "./scheduler.ts";
 import { type Lane, mapperFor, type Selector } from "./selector.ts";
 import { isThenable } from "./thenable.ts";
 
+interface Only {
+  readonly key: unknown;
+  readonly message: unknown;
+  readonly mapper: (message: unknown) => unknown;
+}
+
 /** As many messages a visit of the run queue handles, and then somebody else has a turn. */
 const messagesPerVisit = 32;
 
@@ -23,7 +29,7 @@ export class MessageLoop implements Runnable {
   /** Idle, it stands in no queue: a message that comes puts it there. */
   #state: "idle" | "queued" | "busy" = "idle";
   /** A message that came while there was no other: it needs no place in the mailbox. */
-  #only: { readonly mapper: (message: unknown) => unknown; readonly message: unknown } | undefined;
+  #only: Only | undefined;
   #isOver = false;
   #setOver!: () => void;
 
@@ -46,9 +52,17 @@ export class MessageLoop implements Runnable {
     if (this.#state !== "idle" || this.#isOver) return false;
     const mapper = mapperFor(this.selector, lane, key, message);
     if (mapper === undefined) return false;
-    this.#only = { mapper, message };
+    this.#only = { key, message, mapper };
     this.#queueUp();
     return true;
+  }
+
+  /** Gives back the message that it has taken and not handed over, where it came from `key` and is unwanted. */
+  giveBack(key: unknown, isUnwanted: (message: unknown) => boolean = () => true): unknown {
+    const only = this.#only;
+    if (only === undefined || only.key !== key || !isUnwanted(only.message)) return undefined;
+    this.#only = undefined;
+    return only.message;
   }
 
   /** A message may have come that is wanted. */

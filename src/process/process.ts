@@ -127,11 +127,16 @@ export class ProcessEngine implements Process, Runnable {
   }
 
   takeBack(socket: object): (TcpMessage | TcpPassive)[] {
-    return this.receiver.mailbox.takeAll(socket) as (TcpMessage | TcpPassive)[];
+    const { loop, mailbox } = this.receiver;
+    const first = loop?.giveBack(socket);
+    const others = mailbox.takeAll(socket);
+    return (first === undefined ? others : [first, ...others]) as (TcpMessage | TcpPassive)[];
   }
 
   dropClosed(socket: object): void {
-    this.receiver.mailbox.dropNewest(socket, (message) => (message as TcpMessage).type === "SocketClosed");
+    const { loop, mailbox } = this.receiver;
+    const isClosed = (message: unknown): boolean => (message as TcpMessage).type === "SocketClosed";
+    if (loop?.giveBack(socket, isClosed) === undefined) mailbox.dropNewest(socket, isClosed);
   }
 
   awaitPoll(): void {

@@ -65,8 +65,7 @@ export class Receiver implements Runnable {
       }
       if (mapper !== undefined) this.#queueUp();
     }
-    // What a socket says has to be found in the mailbox, for whoever the socket is handed to.
-    if (lane === "subject" && this.loop?.takes(lane, key, message) === true) return true;
+    if ((lane === "subject" || lane === "socket") && this.loop?.takes(lane, key, message) === true) return true;
     if (bound !== undefined && !bound.admits(this.mailbox, message)) return false;
     this.mailbox.append(lane, key, message, bound !== undefined);
     this.loop?.notice();

@@ -11,7 +11,8 @@ import type { Result } from "../result.ts";
 import type { SocketError } from "../tcp/error.ts";
 import type { TcpMessage } from "../tcp/message.ts";
 import { selectTcpMessagesFrom } from "../tcp/select.ts";
-import { abort, type BytesTree, receiveNextPacketAsMessage, sendBuilder } from "../tcp/socket.ts";
+import type { SendResult } from "../tcp/send-queue.ts";
+import { abort, type BytesTree, receiveNextPacketAsMessage, sendNow } from "../tcp/socket.ts";
 import type { ConnectionHandler, ConnectionInit } from "./handler.ts";
 import type { Serving } from "./serving.ts";
 
@@ -136,9 +137,10 @@ class CallbackConnection {
     return this.#settle(step, then);
   }
 
-  async #reply(data: BytesTree, step: Step, then: "AskAgain" | undefined): Promise<Step> {
-    const sent = await sendBuilder(this.#serving.connection.socket, data);
-    return sent.ok ? this.#settle(step, then) : this.#stopFor(sent.error);
+  #reply(data: BytesTree, step: Step, then: "AskAgain" | undefined): Step | Promise<Step> {
+    const settle = (sent: SendResult): Step => (sent.ok ? this.#settle(step, then) : this.#stopFor(sent.error));
+    const sending = sendNow(this.#serving.connection.socket, data);
+    return sending instanceof Promise ? sending.then(settle) : settle(sending);
   }
 
   #settle(step: Step, then: "AskAgain" | undefined): Step {

@@ -402,11 +402,12 @@ export class SocketEngine implements TransportEvents {
   // ── writing ──
 
   send(pieces: Pieces): Promise<SendResult> {
-    const result = this.#sendNow(pieces);
+    const result = this.sendNow(pieces);
     return result instanceof Promise ? result : this.runtime.scheduler.answer(result);
   }
 
-  #sendNow(pieces: Pieces): Promise<SendResult> | SendResult {
+  /** As `send`, without a promise where it need not wait. */
+  sendNow(pieces: Pieces): Promise<SendResult> | SendResult {
     if (this.#phase === "gone") return err("Closed");
     if (this.#phase === "dead") return err(this.#lastWords.toSend());
     if (!this.#sends.mustWait && pieces.every(({ length }) => length === 0)) {
@@ -424,7 +425,7 @@ export class SocketEngine implements TransportEvents {
   /** A send that comes too late meets the end only when those have left that wait. */
   async #sendBehindOthers(pieces: Pieces): Promise<SendResult> {
     const turn = await this.#sends.wait([]);
-    return turn.ok ? this.#sendNow(pieces) : turn;
+    return turn.ok ? this.sendNow(pieces) : turn;
   }
 
   /** Whoever sends is told; whoever waits in a receive too, and otherwise the next one. */

@@ -3,7 +3,7 @@ import { valueText } from "../process/value-text.ts";
 import type { Result } from "../result.ts";
 import type { SocketError } from "./error.ts";
 import type { OwnedSocket, Socket } from "./message.ts";
-import type { Pieces } from "./send-queue.ts";
+import type { Pieces, SendResult } from "./send-queue.ts";
 import { SocketEngine } from "./socket-engine.ts";
 
 /** Nested bytes, written with one system call. Strings are sent as UTF-8. Source: gleam's `BytesTree`, iodata. */
@@ -26,6 +26,11 @@ export function send(socket: Socket, data: Uint8Array | string): Promise<Result<
 /** As `send`, for bytes in pieces, which need not be joined first. Source: `mug.send_builder`. */
 export function sendBuilder(socket: Socket, tree: BytesTree): Promise<Result<undefined, SocketError>> {
   return engineOf(socket, "send").send(flatten(tree));
+}
+
+/** @internal As `sendBuilder`, without a promise where it need not wait. */
+export function sendNow(socket: Socket, tree: BytesTree): SendResult | Promise<SendResult> {
+  return engineOf(socket, "send").sendNow(flatten(tree));
 }
 
 /**

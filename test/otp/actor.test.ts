@@ -2,6 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 import {
   Abnormal,
   call,
+  controllingProcess,
   createRuntime,
   err,
   Killed,
@@ -11,11 +12,16 @@ import {
   Normal,
   ok,
   type OwnSubject,
+  receiveNextPacketAsMessage,
   selectMonitors,
+  send,
   type Subject,
+  tcpMessages,
+  type TcpMessage,
   unwrap,
 } from "tankard";
 import { continueWith, postpone, startActor, startActorWithInit, stop, stopAbnormal, withSelector } from "tankard/otp";
+import { createSocketPair } from "tankard/testing";
 import { inProcess, spawnPuppet, thrownBy } from "../support/in-process.ts";
 import { turns } from "../support/turns.ts";
 
@@ -334,6 +340,34 @@ describe("startActorWithInit", () => {
           reason: { message: "Cannot start an actor: init must give a selector, received undefined" },
         },
       });
+    }));
+});
+
+describe("an actor that owns a socket", () => {
+  test("hands over what the socket has just told it and it has not handled yet", () =>
+    inProcess(async (self, { runtime }) => {
+      const seen: unknown[] = [];
+      const { process } = unwrap(
+        await startActorWithInit(
+          {
+            init: () => ({ state: 0, selector: tcpMessages, data: undefined }),
+            onMessage(state: number, message: TcpMessage) {
+              seen.push(message.type);
+              return continueWith(state);
+            },
+          },
+          runtime,
+        ),
+      );
+      const [a, b] = createSocketPair({ owner: process }, { owner: self }, { runtime });
+      await turns();
+      unwrap(await send(b, "hello"));
+      await turns();
+      receiveNextPacketAsMessage(a); // the packet is with the actor now, and the actor in the run queue
+      unwrap(controllingProcess(a, self));
+      await turns();
+      expect(seen).toEqual([]);
+      expect(await self.receive(tcpMessages, 0)).toMatchObject({ value: { type: "Packet" } });
     }));
 });
 
