@@ -14,7 +14,7 @@ import { selectTcpMessagesFrom } from "../tcp/select.ts";
 import type { SendResult } from "../tcp/send-queue.ts";
 import { abort, type BytesTree, receiveNextPacketAsMessage, sendNow } from "../tcp/socket.ts";
 import type { ConnectionHandler, ConnectionInit } from "./handler.ts";
-import type { Serving } from "./serving.ts";
+import { initTimeoutOf, type Serving } from "./serving.ts";
 
 /** What the server says to a connection's actor, and the actor to itself. */
 type Notice = "ReadTimeout" | "Drain";
@@ -39,7 +39,7 @@ export function startCallbackConnection(
   const connection = new CallbackConnection(serving, handler);
   return startActorWithInit<unknown, Incoming, undefined>(
     {
-      initTimeoutMs: serving.settings.initTimeoutMs,
+      initTimeoutMs: initTimeoutOf(serving),
       init: (self) => connection.begin(self),
       onMessage: (state, incoming, self) => connection.handle(state, incoming, self) as Next<unknown>,
     },
@@ -62,8 +62,9 @@ class CallbackConnection {
   }
 
   async begin(self: Self): Promise<Initialised<unknown, Incoming, undefined>> {
-    const { connection } = this.#serving;
     this.#serving.giveTo(self);
+    await this.#serving.meetProxy(runtimeEngine(self.runtime));
+    const { connection } = this.#serving;
     const { state, selector = newSelector() } = await this.#init(self);
     this.#state = state;
     const notices = self.newSubject<Notice>();

@@ -1,12 +1,12 @@
 import { start, type Started, type StartError } from "../otp/start.ts";
-import type { Host } from "../process/runtime.ts";
+import { type Host, runtimeEngine } from "../process/runtime.ts";
 import { selectSpecificMonitor } from "../process/monitor.ts";
 import { newSelector } from "../process/selector.ts";
 import type { Result } from "../result.ts";
 import { valueText } from "../process/value-text.ts";
 import { startCallbackConnection } from "./callback-connection.ts";
 import type { AnyHandler, ConnectionOwner, ConnectionProcess } from "./handler.ts";
-import type { Serving } from "./serving.ts";
+import { initTimeoutOf, type Serving } from "./serving.ts";
 
 /** @internal Starts whoever serves one connection, as the kind of handler wants it. */
 export function startConnection(
@@ -20,17 +20,17 @@ export function startConnection(
 }
 
 function startProcess(serving: Serving, run: ConnectionProcess, host: Host) {
-  const { initTimeoutMs } = serving.settings;
-  return start<undefined, never>(host, { initTimeoutMs }, (self) => {
+  return start<undefined, never>(host, { initTimeoutMs: initTimeoutOf(serving) }, async (self) => {
     serving.giveTo(self);
+    await serving.meetProxy(runtimeEngine(self.runtime));
     return { data: undefined, run: () => run(serving.connection, self) };
   });
 }
 
 /** The owner is no process of ours: one watches it, so that the tree has somebody to end. */
 function startOwner(serving: Serving, handler: ConnectionOwner, host: Host) {
-  const { initTimeoutMs } = serving.settings;
-  return start<undefined, never>(host, { initTimeoutMs }, (self) => {
+  return start<undefined, never>(host, { initTimeoutMs: initTimeoutOf(serving) }, async (self) => {
+    await serving.meetProxy(runtimeEngine(self.runtime));
     const owner = handler.createOwner(serving.connection);
     serving.giveTo(owner);
     self.onExit((reason) => owner.exit?.(reason), "resource");

@@ -160,7 +160,7 @@ export class Connections {
   /** There is room for one more. */
   #forget(serving: Serving): void {
     this.#open.delete(serving.connection.id);
-    this.#release(serving.connection.remoteAddress);
+    this.#release(serving.address);
     const next = this.#waiting.shift();
     if (next !== undefined) this.#serve(next);
     else if (this.#open.size === 0) for (const resolve of this.#whenNone.splice(0)) resolve();

@@ -1,7 +1,7 @@
 import { checkOptionNames } from "../process/option-names.ts";
 import { valueText } from "../process/value-text.ts";
 import type { ListenOptions } from "../tcp/listen.ts";
-import { checkMilliseconds } from "../tcp/option-checks.ts";
+import { checkBoolean, checkMilliseconds } from "../tcp/option-checks.ts";
 import { type SocketOptions, socketOptionNames } from "../tcp/options.ts";
 import { isCrash, type ServerEvent } from "./events.ts";
 import type { Connection } from "./handler.ts";
@@ -21,6 +21,13 @@ export interface ServerOptions extends ListenOptions {
   readonly maxPerAddress?: number | undefined;
   /** Addresses whose connections are reset at once. */
   readonly blockList?: AddressFilter | undefined;
+  /**
+   * Whether each connection begins with the header of the PROXY protocol, version 1 or 2, which says whom a proxy
+   * connects for. `maxPerAddress` and `blockList` see the proxy. Default false.
+   */
+  readonly proxyProtocol?: boolean | undefined;
+  /** Milliseconds that the header may take. Default 5000. */
+  readonly handshakeTimeoutMs?: number | undefined;
   /** Milliseconds that a connection waits for a packet it has asked for, then it closes. Default 60000. For handlers with `onPacket`. */
   readonly readTimeoutMs?: number | undefined;
   /** Milliseconds without a byte in either direction, then the connection closes, within a quarter more. Default `Infinity`. */
@@ -46,6 +53,8 @@ const ownNames = Object.keys({
   maxWaiting: true,
   maxPerAddress: true,
   blockList: true,
+  proxyProtocol: true,
+  handshakeTimeoutMs: true,
   readTimeoutMs: true,
   idleTimeoutMs: true,
   initTimeoutMs: true,
@@ -70,12 +79,14 @@ export function checkServerOptions(options: ServerOptions): ServerSettings {
   checkOptionNames(action, options, [...listenNames, ...ownNames]);
   const { maxConnections = Infinity, maxWaiting = 511, maxPerAddress = Infinity } = options;
   const { readTimeoutMs = 60_000, idleTimeoutMs = Infinity, initTimeoutMs = 5_000, drainTimeoutMs = 15_000 } = options;
+  const { proxyProtocol = false, handshakeTimeoutMs = 5_000 } = options;
   const { blockList = nobody, onEvent = warnOfCrashes } = options;
   checkCount("maxConnections", maxConnections, 1);
   checkCount("maxWaiting", maxWaiting, 0);
   checkCount("maxPerAddress", maxPerAddress, 1);
-  for (const [name, value] of Object.entries({ readTimeoutMs, idleTimeoutMs, initTimeoutMs, drainTimeoutMs }))
-    checkMilliseconds(action, name, value);
+  checkBoolean(action, "proxyProtocol", proxyProtocol);
+  const times = { handshakeTimeoutMs, readTimeoutMs, idleTimeoutMs, initTimeoutMs, drainTimeoutMs };
+  for (const [name, value] of Object.entries(times)) checkMilliseconds(action, name, value);
   if (typeof blockList.check !== "function")
     throw new TypeError(`Cannot ${action}: blockList must be a net.BlockList, received ${valueText(blockList)}`);
   if (typeof onEvent !== "function")
@@ -86,10 +97,8 @@ export function checkServerOptions(options: ServerOptions): ServerSettings {
     maxWaiting,
     maxPerAddress,
     blockList,
-    readTimeoutMs,
-    idleTimeoutMs,
-    initTimeoutMs,
-    drainTimeoutMs,
+    proxyProtocol,
+    ...times,
     onEvent,
     listen: listen as unknown as ListenOptions,
   };
