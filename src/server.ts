@@ -12,5 +12,5 @@ export type {
 } from "./server/handler.ts";
 export type { AddressFilter, ServerOptions } from "./server/options.ts";
 export { withReply } from "./server/reply.ts";
-export { type Server, startServer, supervised } from "./server/server.ts";
+export { type Server, type ServerChild, startServer, supervised } from "./server/server.ts";
 export { drainOnSignals } from "./server/signals.ts";

@@ -71,6 +71,11 @@ export function startServer(
   return new ServerEngine(settings, handler as AnyHandler).start(host);
 }
 
+/** A server among the children of a supervisor. */
+export interface ServerChild extends ChildSpec {
+  start(host: Host): Promise<Result<Started<Server>, StartError>>;
+}
+
 /**
  * A server as a child of a supervisor of yours. It is started again if its own supervisor gives up.
  *
@@ -80,17 +85,13 @@ export function supervised<S, U = never>(
   id: string,
   options: ServerOptions,
   handler: ConnectionHandler<S, U>,
-): ChildSpec & { start(host: Host): Promise<Result<Started<Server>, StartError>> };
+): ServerChild;
 export function supervised(
   id: string,
   options: ServerOptions,
   handler: ConnectionProcess | ConnectionOwner,
-): ChildSpec & { start(host: Host): Promise<Result<Started<Server>, StartError>> };
-export function supervised(
-  id: string,
-  options: ServerOptions,
-  handler: unknown,
-): ChildSpec & { start(host: Host): Promise<Result<Started<Server>, StartError>> } {
+): ServerChild;
+export function supervised(id: string, options: ServerOptions, handler: unknown): ServerChild {
   const settings = checkServerOptions(options);
   checkHandler(handler);
   return {
