@@ -14,7 +14,8 @@ import {
   tcpMessages,
   unwrap,
 } from "tankard";
-import { continueWith, startActor } from "tankard/otp";
+import { continueWith, startActor, stop } from "tankard/otp";
+import { drainOnSignals, startServer, withReply } from "tankard/server";
 
 declare const self: Self;
 declare const requests: OwnSubject<{ type: "inc" } | { type: "get"; reply: Subject<number> }>;
@@ -72,4 +73,18 @@ declare const requests: OwnSubject<{ type: "inc" } | { type: "get"; reply: Subje
     }),
   ).data;
   counter.send({ type: "inc" });
+}
+
+{
+  const server = unwrap(
+    await startServer(
+      { port: 4000, maxConnections: 1_000, readTimeoutMs: 60_000 },
+      {
+        init: () => ({ state: 0 }),
+        onPacket: (count, data) => withReply(continueWith(count + 1), [`${count}: `, data]),
+        onDrain: () => withReply(stop(), "goodbye\n"),
+      },
+    ),
+  );
+  drainOnSignals(server); // SIGTERM and Ctrl-C: nobody is let in, who is here says goodbye, and the program ends
 }
