@@ -291,6 +291,56 @@ describe("limits", () => {
     expect(served.events("ConnectionClosed")).toMatchObject([{ reason: "Timeout" }]);
   });
 
+  test("readTimeoutMs closes a connection that sends nothing although the server sends to it", async () => {
+    const subjects: Subject<string>[] = [];
+    await using served = await serve<undefined, string>(
+      {
+        init: (_connection, self) => {
+          const subject = self.newSubject<string>();
+          subjects.push(subject);
+          return { state: undefined, selector: newSelector().select(subject) };
+        },
+        onPacket: (state) => continueWith(state),
+        onMessage: (state, message) => withReply(continueWith(state), message),
+      },
+      { readTimeoutMs: 1_000 },
+    );
+    const peer = await served.peer();
+    await served.isServing(1);
+    await served.clock.advance(600);
+    subjects[0]?.send("tick");
+    expect((await peer.receive(4)).toString()).toBe("tick");
+    await served.clock.advance(400);
+    expect((await peer.readToEnd()).how).toBe("Fin");
+  });
+
+  test("readTimeoutMs Infinity closes nobody", async () => {
+    await using served = await serve(echo, { readTimeoutMs: Infinity });
+    const peer = await served.peer();
+    await served.isServing(1);
+    await served.clock.advance(1_000_000_000);
+    await peer.send("x");
+    expect((await peer.receive(1)).toString()).toBe("x");
+  });
+
+  test("readTimeoutMs does not run while a handler works", async () => {
+    let finish = (): void => undefined;
+    const onPacket = async (state: undefined, data: Buffer) => {
+      await new Promise<void>((resolve) => {
+        finish = resolve;
+      });
+      return withReply(continueWith(state), data);
+    };
+    await using served = await serve({ ...echo, onPacket }, { readTimeoutMs: 1_000 });
+    const peer = await served.peer();
+    await peer.send("x");
+    await served.isServing(1);
+    await turns(5);
+    await served.clock.advance(5_000);
+    finish();
+    expect((await peer.receive(1)).toString()).toBe("x");
+  });
+
   test("idleTimeoutMs closes a connection on which nothing moves, whoever serves it", async () => {
     await using served = await serve(({ socket }) => receive(socket, Infinity), {
       idleTimeoutMs: 1_000,

@@ -24,7 +24,7 @@ export interface Served extends World, AsyncDisposable {
   peer(): Promise<Peer>;
   /** Connects one that is reset at once, and gives the port that it came from. */
   refusedPeer(): Promise<number | undefined>;
-  /** Waits until so many are served. */
+  /** Waits until so many are served: their handlers have begun. */
   isServing(count: number): Promise<void>;
 }
 
@@ -55,13 +55,19 @@ export async function serve<S, U = never>(
       return peer;
     },
     refusedPeer: () => reset(server.port),
-    isServing: (count) => until(() => server.info().open === count, `${count} are not served`),
+    isServing: (count) =>
+      until(() => serving(events) === count && server.info().open === count, `${count} are not served`),
     [Symbol.asyncDispose]: async () => {
       for (const peer of peers) await peer[Symbol.asyncDispose]();
       await server.stop();
       await world.runtime.stop();
     },
   };
+}
+
+function serving(events: readonly ServerEvent[]): number {
+  const count = (type: ServerEvent["type"]): number => events.filter((event) => event.type === type).length;
+  return count("ConnectionOpened") - count("ConnectionClosed");
 }
 
 function reset(port: number): Promise<number | undefined> {
