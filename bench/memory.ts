@@ -19,7 +19,7 @@ import { startServer, withReply } from "tankard/server";
 
 const processes = 100_000;
 const connections = 2_000;
-const servedConnections = 9_000;
+const servedConnections = 10_000;
 const sentBytes = 100 * 1024 * 1024;
 
 const kilobytes = (bytes: number): string => `${(bytes / 1024).toFixed(2)} KiB`;

@@ -1,3 +1,4 @@
+import { BlockList } from "node:net";
 import { describe, expect, test } from "@jest/globals";
 import {
   Abnormal,
@@ -260,6 +261,29 @@ describe("limits", () => {
     await using served = await serve(echo, { blockList: { check: (address) => address === "127.0.0.1" } });
     await served.refusedPeer();
     expect(served.events("ConnectionRefused")).toMatchObject([{ why: "Blocked", remoteAddress: "127.0.0.1" }]);
+  });
+
+  test("blockList may be Node's", async () => {
+    const blockList = new BlockList();
+    blockList.addSubnet("127.0.0.0", 8);
+    await using served = await serve(echo, { blockList });
+    await served.refusedPeer();
+    expect(served.server.info()).toMatchObject({ accepted: 0, refused: 1 });
+  });
+
+  test("sendTimeout closes a connection whose peer does not read its answers", async () => {
+    const large = Buffer.alloc(24 * 1024 * 1024);
+    const onPacket = (state: undefined) => withReply(continueWith(state), large);
+    await using served = await serve({ ...echo, onPacket }, { sendTimeout: 1_000, linger: 0 });
+    const peer = await served.peer();
+    await peer.send("x");
+    await served.isServing(1);
+    await turns(5);
+    await peer.send("x"); // the answer to this one has to wait
+    await turns(5);
+    await served.clock.advance(1_000);
+    await served.isServing(0);
+    expect(served.events("ConnectionClosed")).toMatchObject([{ reason: "Timeout" }]);
   });
 
   test("readTimeoutMs closes a connection that sends nothing, and messages of its own do not put it off", async () => {
