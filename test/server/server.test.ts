@@ -273,8 +273,11 @@ describe("limits", () => {
 
   test("sendTimeout closes a connection whose peer does not read its answers", async () => {
     const large = Buffer.alloc(24 * 1024 * 1024);
-    const onPacket = (state: undefined) => withReply(continueWith(state), large);
-    await using served = await serve({ ...echo, onPacket }, { sendTimeout: 1_000, linger: 0 });
+    const onPacket = (count: number) => withReply(continueWith(count + 1), count === 0 ? large : "a little");
+    await using served = await serve<number>(
+      { init: () => ({ state: 0 }), onPacket },
+      { sendTimeout: 1_000, linger: 0 },
+    );
     const peer = await served.peer();
     await peer.send("x");
     await served.isServing(1);
