@@ -9,7 +9,7 @@ import { engineOf } from "./socket.ts";
  * The socket as a stream of Node's, for libraries that want one. It receives when somebody reads the stream, and a
  * write is done when it is accepted, so back-pressure goes both ways. Its end is `shutdownWrite`, its destruction
  * `abort`; the two ends together close the socket. An error of the stream has the reason as its `code`; a reset is
- * one, whatever `showEconnreset` says.
+ * one, whatever `showEconnreset` says, and so is a socket that is closed here before the peer has ended.
  */
 export function toDuplex(socket: Socket): Duplex {
   const engine = engineOf(socket, "make a stream");
@@ -46,9 +46,9 @@ async function readInto(stream: Duplex, engine: SocketEngine): Promise<void> {
   const received = await engine.receive(0, Infinity);
   if (stream.destroyed) return;
   if (received.ok) stream.push(received.value);
-  else if (engine.wasReset)
-    stream.destroy(errorFrom("Econnreset")); // a stream that was cut must not look whole
-  else if (received.error === "Closed" || received.error === "Enotconn") stream.push(null);
+  // A stream that was cut must not look whole, whoever has cut it.
+  else if (engine.wasReset) stream.destroy(errorFrom("Econnreset"));
+  else if (engine.hasReceivedAll) stream.push(null);
   else stream.destroy(errorFrom(received.error));
 }
 

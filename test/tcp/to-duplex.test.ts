@@ -8,6 +8,7 @@ import {
   close,
   err,
   getstat,
+  Killed,
   receiveNextPacketAsMessage,
   send,
   shutdownWrite,
@@ -91,6 +92,20 @@ describe("toDuplex", () => {
       void client.peer.send("half of ");
       client.peer.reset();
       await expect(reading).rejects.toMatchObject({ code: "Econnreset" });
+    });
+
+    test("fails where the socket is closed on our side, or its owner ends: nobody has said that it was whole", async () => {
+      for (const how of ["close", "end"] as const) {
+        await using client = await open(kind);
+        const stream = toDuplex(client.socket);
+        const failed = once(stream, "error") as Promise<[{ code?: string }]>;
+        stream.resume();
+        await client.peer.send("half of it");
+        await once(stream, "data");
+        if (how === "close") await close(client.socket);
+        else client.self.exit(Killed);
+        expect((await failed)[0].code).toBe("Closed");
+      }
     });
 
     test("has the reason as the code of its error: a reset with showEconnreset, and a write to what is over", async () => {
