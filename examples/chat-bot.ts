@@ -16,6 +16,10 @@ import { readSettings, USAGE, type Settings } from "./chat/settings.ts";
 import { transcriptLine } from "./chat/transcript.ts";
 import { scriptedVisitor, type VisitorOptions } from "./chat/visitor.ts";
 
+/** A server of our own is for this machine alone. */
+const OWN_HOST = "127.0.0.1";
+const DRAIN_WITHIN_MS = 2_000;
+
 const request = readSettings(process.argv.slice(2));
 if (!request.ok) {
   console.error(request.error);
@@ -37,13 +41,13 @@ async function chat(self: Self, events: OwnSubject<BotEvent>, settings: Settings
     const heading = `Joining ${channel} at ${address.host}:${address.port} as ${nick}.\n`;
     return followBot(self, events, { ...address, nick, channel }, heading);
   }
-  const started = await startChatServer(self);
+  const started = await startChatServer({ host: OWN_HOST, port: 0 }, self);
   if (!started.ok) return err(`Cannot start a server: ${describeError(started.error)}.`);
   const server = started.value;
-  const place = { host: server.host, port: server.port, nick, channel };
-  const heading = `A chat server listens on ${server.host}:${server.port}.\n`;
+  const place = { host: OWN_HOST, port: server.port, nick, channel };
+  const heading = `A chat server listens on ${OWN_HOST}:${server.port}.\n`;
   const end = await followBot(self, events, place, heading, receiveVisitors(self, place, settings.isOnce));
-  await server.close();
+  await server.drain(DRAIN_WITHIN_MS);
   return end;
 }
 

@@ -1,110 +1,91 @@
-// One connection: a process that reads a client's lines, and writes whatever it is told to.
+// One connection: an actor that obeys a client's lines, and writes whatever it is told to.
 
-import {
-  controllingProcess,
-  newSelector,
-  receiveNextPacketAsMessage,
-  send,
-  shutdownWrite,
-  tcpMessages,
-  type OwnedSocket,
-  type OwnSubject,
-  type Packet,
-  type Self,
-  type Socket,
-  type Subject,
-} from "tankard";
-import { isRegistered, newSession, obey, type Session } from "./commands.ts";
-import { readUntilClosed } from "./farewell.ts";
-import { formatLine, takeLines } from "./irc.ts";
-import type { RoomMessage, ToClient } from "./room.ts";
-
-/** How the sockets of clients are: who does not read loses the connection when this much waits for it. */
-export const clientSocketOptions = { sendQueueLimit: 512 * 1024, linger: 1_000 };
+import { newSelector, send, shutdownWrite, type Self, type Subject } from "tankard";
+import { continueWith, stop, type Next } from "tankard/otp";
+import type { Connection, ConnectionHandler } from "tankard/server";
+import { isHere, isRegistered, leave, tellNumeric, type Client, type ClientMessage, type House } from "./client.ts";
+import { obey } from "./commands.ts";
+import { takeInput } from "./input.ts";
+import { formatLine } from "./irc.ts";
 
 const REGISTER_WITHIN_MS = 60_000;
 const FAREWELL_MS = 1_000;
 
-interface Connection {
-  readonly self: Self;
-  readonly socket: OwnedSocket;
-  /** Its own mailbox. Everything that goes out passes through it, and so goes out in the order in which it happened. */
-  readonly outbox: OwnSubject<ToClient>;
-  readonly session: Session;
-  /** Lines that have come and are not obeyed yet. */
-  readonly lines: string[];
-  rest: Buffer;
-  isTooLong: boolean;
-}
+/** Who serves the clients of a chat server. */
+export function clientHandler(house: House): ConnectionHandler<Client, ClientMessage> {
+  return {
+    init(_connection, self) {
+      const outbox = self.newSubject<ClientMessage>();
+      self.sendAfter(outbox, REGISTER_WITHIN_MS, { type: "RegisterTimeout" });
+      return { state: newClient(self, house, outbox), selector: newSelector().select(outbox) };
+    },
 
-/** The body of a connection's process. */
-export function clientConnection(accepted: Socket, room: Subject<RoomMessage>) {
-  return async (self: Self, outbox: OwnSubject<ToClient>): Promise<void> => {
-    const owned = controllingProcess(accepted, self);
-    if (!owned.ok) return; // it has gone already
-    const session = newSession(self, room);
-    await serve({ self, socket: owned.value, outbox, session, lines: [], rest: Buffer.alloc(0), isTooLong: false });
+    async onPacket(client, data) {
+      if (!isHere(client)) return continueWith(client); // reads on until the client has closed too
+      const { input, unended } = takeInput(client.unended, data);
+      client.unended = unended;
+      for (const piece of input) {
+        if (!isHere(client)) break; // it has said QUIT
+        if (piece.type === "Line") await obey(client, piece.line);
+        else tellNumeric(client, "417", "Input line was too long");
+      }
+      return continueWith(client);
+    },
+
+    onMessage(client, message, connection) {
+      switch (message.type) {
+        case "Tell":
+          if (client.phase !== "Gone" && message.notTo !== client.outbox) write(connection, client, message.line);
+          return continueWith(client);
+        case "Dismiss":
+          return sayGoodbye(client, connection, message.why);
+        case "RegisterTimeout":
+          if (isRegistered(client)) return continueWith(client);
+          return sayGoodbye(client, connection, "you did not say who you are");
+        case "FarewellTimeout":
+          return stop();
+      }
+    },
+
+    onDrain: (client, connection) => sayGoodbye(client, connection, "the server is closing"),
+
+    onClose(client, reason) {
+      leave(client, typeof reason === "string" ? "Connection closed" : "Connection lost");
+    },
   };
 }
 
-async function serve(connection: Connection): Promise<void> {
-  const { self, socket, outbox, session, lines } = connection;
-  const late = self.newSubject<{ readonly type: "Late" }>();
-  self.sendAfter(late, REGISTER_WITHIN_MS, { type: "Late" });
-  const inbox = newSelector().select(outbox).select(late).merge(tcpMessages);
-  receiveNextPacketAsMessage(socket);
-  for (;;) {
-    // A line is obeyed when nothing waits to be told, and the next packet asked for when no line is left.
-    const message = await self.receive(inbox, lines.length > 0 ? 0 : Infinity);
-    if (!message.ok) {
-      for (const answer of await obey(session, lines.shift() ?? "")) outbox.send(answer);
-      if (lines.length === 0) askForMore(connection);
-      continue;
-    }
-    switch (message.value.type) {
-      case "Tell":
-        write(connection, message.value.line);
-        break;
-      case "Dismiss":
-        return dismiss(connection, message.value.why);
-      case "Late":
-        if (!isRegistered(session)) return dismiss(connection, "you did not say who you are");
-        break;
-      case "Packet":
-        onPacket(connection, message.value);
-        break;
-      case "TcpError":
-      case "SocketClosed":
-        return;
-      default:
-        message.value satisfies never;
-    }
-  }
+function newClient(self: Self, house: House, outbox: Client["outbox"]): Client {
+  return {
+    self,
+    house,
+    outbox,
+    rooms: new Set(),
+    nick: undefined,
+    hasUser: false,
+    phase: "Here",
+    unended: Buffer.alloc(0),
+  };
 }
 
-function onPacket(connection: Connection, packet: Packet): void {
-  const { lines, rest, isTooLong } = takeLines(connection.rest, packet.data);
-  connection.lines.push(...lines);
-  connection.rest = rest;
-  connection.isTooLong = isTooLong;
-  if (connection.lines.length === 0) askForMore(connection);
-}
-
-function askForMore({ socket, outbox, isTooLong }: Connection): void {
-  if (isTooLong) outbox.send({ type: "Dismiss", why: "a line is too long" });
-  else receiveNextPacketAsMessage(socket);
-}
-
-/** Does not wait: whoever is told more than it reads is held by the socket's limits, and then let go. */
-function write({ socket, outbox }: Connection, line: string): void {
+/** Does not wait: who is told more than it reads is held by the socket's `sendQueueLimit`, and then let go. */
+function write({ socket }: Connection, { outbox }: { readonly outbox: Subject<ClientMessage> }, line: string): void {
   void send(socket, line).then((sent) => {
-    if (!sent.ok) outbox.send({ type: "Dismiss", why: "you do not read" });
+    // Of any other error the stream's end tells.
+    if (!sent.ok && sent.error === "Enobufs") outbox.send({ type: "Dismiss", why: "you do not read" });
   });
 }
 
-/** Says goodbye: without waiting for a client that does not read, and giving one that does the time to read it. */
-async function dismiss({ self, socket }: Connection, why: string): Promise<void> {
+/**
+ * Says it without waiting for a client that does not read, and gives one that does the time to: to close over bytes that
+ * nobody has read resets a connection, and a reset may overtake the last words.
+ */
+function sayGoodbye(client: Client, { socket }: Connection, why: string): Next<Client> {
+  leave(client, why);
+  if (client.phase === "Gone") return continueWith(client);
+  client.phase = "Gone";
   void send(socket, formatLine({ command: "ERROR", params: [`Closing link: ${why}`] }));
   void shutdownWrite(socket);
-  await readUntilClosed(self, socket, FAREWELL_MS);
+  client.self.sendAfter(client.outbox, FAREWELL_MS, { type: "FarewellTimeout" });
+  return continueWith(client);
 }

@@ -3,7 +3,7 @@
 /** Bytes of one line at most, its end included (RFC 2812, section 2.3). */
 export const MAX_LINE_BYTES = 512;
 
-const LINE_FEED = 0x0a;
+export const LINE_FEED = 0x0a;
 
 export interface IrcMessage {
   /** Who it comes from, `nick!user@host` or a server's name. Clients leave it out. */

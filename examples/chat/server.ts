@@ -1,69 +1,36 @@
-// A small IRC server: a room, a process that accepts, and a process for every connection.
+// A small IRC server: an actor for each connection, one for the nicks, and a group for each room.
 
-import {
-  accept,
-  closeListener,
-  describeError,
-  listen,
-  ok,
-  type Host,
-  type Listener,
-  type Result,
-  type Self,
-  type SocketError,
-  type Subject,
-} from "tankard";
-import { clientConnection, clientSocketOptions } from "./connection.ts";
-import { chatRoom, type RoomMessage } from "./room.ts";
+import { unwrap, type Host, type Result, type SocketError } from "tankard";
+import { startServer, type Server } from "tankard/server";
+import { clientHandler } from "./connection.ts";
+import { startRegistry } from "./registry.ts";
 
-export interface ChatServer {
-  readonly host: string;
-  readonly port: number;
-  /** Stops listening, says goodbye to everybody, and resolves when all have gone. */
-  readonly close: () => Promise<void>;
-}
+const MAX_CLIENTS = 100;
 
-const HOST = "127.0.0.1";
-const PAUSE_MS = 100;
+/** How clients are served. */
+const clientOptions = {
+  maxConnections: MAX_CLIENTS,
+  maxWaiting: 0, // one more is reset: who could not say a word would wait for nothing
+  readTimeoutMs: Infinity, // people may be silent
+  keepalive: true, // and machines that have gone are noticed all the same
+  buffer: 4_096, // so few lines are obeyed at a time that nobody waits long for a turn
+  sendQueueLimit: 512 * 1024, // who does not read is let go when this much waits
+  linger: 1_000,
+};
 
-/** Starts it on a free port of this machine alone. */
-export async function startChatServer(host: Host): Promise<Result<ChatServer, SocketError>> {
-  const listening = await listen({ host: HOST, port: 0, ...clientSocketOptions });
-  if (!listening.ok) return listening;
-  const listener = listening.value;
-  const room = host.spawn(chatRoom);
-  host.spawn((self) => acceptClients(self, listener, room.subject));
-  return ok({
-    host: HOST,
-    port: listener.port,
-    close: async () => {
-      await closeListener(listener);
-      room.subject.send({ type: "Close" });
-      await room.exited;
-    },
-  });
-}
-
-async function acceptClients(self: Self, listener: Listener, room: Subject<RoomMessage>): Promise<void> {
-  for (;;) {
-    const accepted = await accept(listener, Infinity);
-    if (accepted.ok) {
-      // Without a link: a connection that crashes takes nobody with it. The room watches it.
-      const client = self.spawnUnlinked(clientConnection(accepted.value, room));
-      room.send({ type: "Arrive", client, outbox: client.subject });
-      continue;
-    }
-    switch (accepted.error) {
-      case "Closed":
-        return;
-      case "Econnaborted": // the client gave up while it waited
-        break;
-      case "Emfile": // no descriptor left: one comes free when somebody goes
-      case "Enfile":
-        await self.sleep(PAUSE_MS);
-        break;
-      default:
-        throw new Error(`Cannot accept a connection: ${describeError(accepted.error)}`);
-    }
-  }
+/** Starts it; on a `Self` it ends with that process. Port 0 is a free one. */
+export async function startChatServer(
+  address: { readonly host: string; readonly port: number },
+  host: Host,
+): Promise<Result<Server, SocketError>> {
+  const registry = unwrap(await startRegistry(host)).data;
+  const server = await startServer(
+    { ...address, ...clientOptions },
+    clientHandler({ registry, rooms: new Map() }),
+    host,
+  );
+  const end = () => registry.send({ type: "End" });
+  if (server.ok) void server.value.process.exited.then(end);
+  else end();
+  return server;
 }

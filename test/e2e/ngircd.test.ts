@@ -1,23 +1,19 @@
 // The chat bot at a real IRC server, ngircd, with real clients beside it.
 
-import { spawn, type ChildProcess } from "node:child_process";
-import { once } from "node:events";
-import { existsSync } from "node:fs";
-import { chmod, constants, mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
+import { spawn } from "node:child_process";
+import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, jest, test } from "@jest/globals";
 import { findProgram } from "../support/find-program.ts";
+import { startIi } from "../support/ii.ts";
 import { ircMember, type IrcPeer } from "../support/irc-peer.ts";
+import { endProgram, eventually } from "../support/other-program.ts";
 import { closedPort } from "../support/peer.ts";
 import { startExample } from "../support/run-example.ts";
 
 jest.setTimeout(60_000);
-
-const POLL_MS = 20;
-const WAIT_MS = 10_000;
 
 const ngircd = findProgram("ngircd");
 const ii = findProgram("ii");
@@ -99,7 +95,7 @@ describeWithBoth("chat-bot at ngircd, beside ii", () => {
     await using server = await startNgircd();
     await using bot = botAt(server.port);
     await bot.printed(/barkeep {2}-> comes in/);
-    await using joe = await startIi(server, "joe");
+    await using joe = await startIi(ii ?? "", server.port, "joe", server.folder);
 
     await joe.type("", "/j #tavern\n");
     await joe.reads("#tavern", /<barkeep> Welcome, joe! Say !help/);
@@ -160,7 +156,7 @@ PAM = no
   const file = join(folder, "ngircd.conf");
   await writeFile(file, config);
   const child = spawn(ngircd ?? "", ["-n", "-f", file], { stdio: "ignore" });
-  const stop = () => end(child);
+  const stop = () => endProgram(child);
   await eventually(() => canConnect(port));
   return {
     port,
@@ -173,44 +169,6 @@ PAM = no
   };
 }
 
-interface Ii extends AsyncDisposable {
-  /** Types into a channel's window, or into the server's where the channel is empty. */
-  type(channel: string, text: string): Promise<void>;
-  /** Resolves when the channel's window shows it. */
-  reads(channel: string, pattern: RegExp): Promise<void>;
-}
-
-/** ii is a client that is files: a FIFO to type into and a file to read, for each channel. */
-async function startIi({ port, folder }: Ngircd, nick: string): Promise<Ii> {
-  const child = spawn(ii ?? "", ["-s", "127.0.0.1", "-p", `${port}`, "-n", nick, "-i", join(folder, "ii")], {
-    stdio: "ignore",
-  });
-  const window = (channel: string, file: string) => join(folder, "ii", "127.0.0.1", channel, file);
-  await eventually(() => Promise.resolve(existsSync(window("", "in"))));
-  return {
-    type: async (channel, text) => {
-      const fifo = await open(window(channel, "in"), constants.O_WRONLY);
-      await fifo.write(text);
-      await fifo.close();
-    },
-    reads: (channel, pattern) =>
-      eventually(async () => {
-        const shown = await readFile(window(channel, "out"), "utf8").catch(() => "");
-        return pattern.test(shown);
-      }),
-    [Symbol.asyncDispose]: () => end(child),
-  };
-}
-
-async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, "exit");
-  child.kill("SIGTERM");
-  const impatient = setTimeout(() => child.kill("SIGKILL"), WAIT_MS / 5);
-  await exited;
-  clearTimeout(impatient);
-}
-
 function canConnect(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1");
@@ -220,13 +178,4 @@ function canConnect(port: number): Promise<boolean> {
     });
     socket.once("error", () => resolve(false));
   });
-}
-
-/** Other programs send no events to wait for: looks again and again, for a bounded time. */
-async function eventually(isSo: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + WAIT_MS;
-  while (!(await isSo())) {
-    if (performance.now() > deadline) throw new Error("It did not happen in time");
-    await delay(POLL_MS);
-  }
 }

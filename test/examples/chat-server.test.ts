@@ -1,30 +1,47 @@
-import { afterEach, beforeEach, describe, expect, test } from "@jest/globals";
-import { createRuntime, unwrap, type OwnSubject, type Runtime } from "tankard";
+import { once } from "node:events";
+import { connect } from "node:net";
+import { afterEach, beforeEach, describe, expect, jest, test } from "@jest/globals";
+import { createRuntime, unwrap, type Runtime } from "tankard";
+import { startServer, type Server } from "tankard/server";
 import { createSimulatedClock } from "tankard/testing";
-import { chatRoom, type RoomMessage, type ToClient } from "../../examples/chat/room.ts";
-import { startChatServer, type ChatServer } from "../../examples/chat/server.ts";
-import { ircClient, ircMember } from "../support/irc-peer.ts";
+import { clientHandler } from "../../examples/chat/connection.ts";
+import { startRegistry } from "../../examples/chat/registry.ts";
+import { startChatServer } from "../../examples/chat/server.ts";
+import { ircClient, ircMember, type IrcPeer } from "../support/irc-peer.ts";
+import { peerServer, until } from "../support/peer.ts";
+import { runExample, startExample } from "../support/run-example.ts";
+
+jest.setTimeout(60_000);
+
+const ANY_PORT = { host: "127.0.0.1", port: 0 };
+const DRAIN_WITHIN_MS = 2_000;
 
 interface Crash {
   readonly reason: unknown;
   readonly handled: boolean;
 }
 
+/** Resolves when the server has done what the client asked for until now, and the client has heard of it. */
+async function isServed(client: IrcPeer): Promise<void> {
+  client.write("PING served\r\n");
+  await client.line(/ PONG \S+ :served$/);
+}
+
 describe("startChatServer", () => {
   let runtime: Runtime;
-  let server: ChatServer;
+  let server: Server;
   let crashes: Crash[];
 
   beforeEach(async () => {
     crashes = [];
     runtime = createRuntime({ onCrash: ({ reason, handled }) => crashes.push({ reason, handled }) });
-    server = unwrap(await startChatServer(runtime));
+    server = unwrap(await startChatServer(ANY_PORT, runtime));
   });
 
   afterEach(async () => {
-    await server.close();
+    await server.drain(DRAIN_WITHIN_MS);
     await runtime.stop();
-    for (const { reason, handled } of crashes) if (!handled) throw reason;
+    for (const { reason } of crashes) throw reason;
   });
 
   test.each(["NICK ann\r\nUSER ann 0 * :Ann\r\n", "USER ann 0 * :Ann\nNICK ann\n"])(
@@ -84,12 +101,12 @@ describe("startChatServer", () => {
     ["USER ann 0 * :Ann", "462 ann :You have said who you are already"],
     ["WHO #a", "421 ann WHO :Unknown command"],
     ["PRIVMSG ben", "461 ann PRIVMSG :Not enough parameters"],
-    ["PRIVMSG ben :hello", "401 ann ben :No such nick, or no channel that you are in"],
-    ["PRIVMSG #b :hello", "401 ann #b :No such nick, or no channel that you are in"],
+    ["PRIVMSG ben :hello", "401 ann ben :No such nick"],
+    ["PRIVMSG #b :hello", "403 ann #b :No such channel"],
     ["JOIN b", "403 ann b :No such channel"],
     [`JOIN #${"b".repeat(50)}`, `403 ann #${"b".repeat(50)} :No such channel`],
     ["JOIN #1,#2,#3,#4,#5,#6,#7,#8,#9,#10", "405 ann #10 :You are in too many channels"],
-    ["PART #b", "442 ann #b :You are not in that channel"],
+    ["PART #b", "403 ann #b :No such channel"],
   ])("answers to %j: %s", async (line, answer) => {
     await using ann = await ircMember(server.port, "ann", "#a");
     ann.write(`${line}\r\n`);
@@ -155,17 +172,85 @@ describe("startChatServer", () => {
     },
   );
 
-  test.each([
-    ["a line without an end", "x".repeat(100_000)],
-    ["a line that is too long", `PING ${"x".repeat(600)}\r\n`],
-  ])("ends a connection that sends %s, after it has obeyed what came before", async (_what, flood) => {
+  test("refuses to speak in, and to leave, a channel that the client is not in", async () => {
+    await using ann = await ircMember(server.port, "ann", "#a");
+    await using ben = await ircMember(server.port, "ben", "#b");
+    ben.write("PRIVMSG #A :hello\r\nPART #A\r\n");
+    expect(await ben.line(/ 4\d\d /)).toBe(":tankard.example 404 ben #A :Cannot send to channel");
+    expect(await ben.line(/ 4\d\d /)).toBe(":tankard.example 442 ben #A :You are not in that channel");
+    await isServed(ann);
+    expect(ann.lines.filter((line) => line.includes("ben"))).toEqual([]);
+  });
+
+  test("says who is in a channel, in those that the client is in, and in one that is not there", async () => {
+    await using ann = await ircMember(server.port, "ann", "#a,#b");
+    await using ben = await ircMember(server.port, "ben", "#a");
+    ben.write("NICK Benno\r\n");
+    await ann.line(/NICK/);
+    const begin = ann.lines.length;
+    ann.write("NAMES #A\r\nNAMES\r\nNAMES #nowhere\r\n");
+    await isServed(ann);
+    expect(ann.lines.slice(begin, -1).map((line) => line.replace(/^:\S+ /, ""))).toEqual([
+      "353 ann = #a :ann Benno",
+      "366 ann #a :End of the list of names",
+      "353 ann = #a :ann Benno",
+      "366 ann #a :End of the list of names",
+      "353 ann = #b :ann",
+      "366 ann #b :End of the list of names",
+      "366 ann #nowhere :End of the list of names",
+    ]);
+  });
+
+  test("lets somebody write its own nick otherwise", async () => {
+    await using ann = await ircMember(server.port, "ann", "#a");
+    ann.write("NICK Ann\r\n");
+    expect(await ann.line(/NICK/)).toBe(":ann!ann@tankard.example NICK Ann");
+  });
+
+  test("forgets a channel when the last has left it", async () => {
+    await using ann = await ircMember(server.port, "ann", "#Big");
+    ann.write("PART #big\r\nJOIN #big\r\n");
+    expect(await ann.line(/PART/)).toBe(":ann!ann@tankard.example PART #Big");
+    expect(await ann.line(/JOIN/)).toBe(":ann!ann@tankard.example JOIN #big");
+  });
+
+  test("lets two talk on when the connection of a third is reset", async () => {
     await using ann = await ircMember(server.port, "ann", "#a");
     await using ben = await ircMember(server.port, "ben", "#a");
-    ben.write(`PRIVMSG #a :last words\r\n${flood}`);
-    expect(await ben.line(/^ERROR/)).toBe("ERROR :Closing link: a line is too long");
-    await ben.closed;
-    await ann.line(/PRIVMSG #a :last words/);
-    await ann.line(/^:ben!\S+ QUIT/);
+    await using eve = await ircMember(server.port, "eve", "#a");
+    ann.write("PRIVMSG #a :one\r\n");
+    await ben.line(/:one$/);
+    eve.write("PRIVMSG #a :half a li"); // the rest never comes
+    eve.socket.resetAndDestroy();
+    await ann.line(/^:eve!\S+ QUIT/);
+    await ben.line(/^:eve!\S+ QUIT/);
+    ann.write("PRIVMSG #a :two\r\n");
+    ben.write("PRIVMSG #a :three\r\n");
+    expect(await ben.line(/PRIVMSG/)).toBe(":ann!ann@tankard.example PRIVMSG #a :two");
+    expect(await ann.line(/PRIVMSG/)).toBe(":ben!ben@tankard.example PRIVMSG #a :three");
+  });
+
+  test.each([
+    ["in one packet", [`PING ${"x".repeat(600)}\r\n`]],
+    ["in many", [...Array.from({ length: 30 }, () => "x".repeat(9_999)), "\r\n"]],
+  ])("refuses a line that is too long, once, and goes on behind it (%s)", async (_how, pieces) => {
+    await using ann = await ircMember(server.port, "ann", "#a");
+    await using ben = await ircMember(server.port, "ben", "#a");
+    ben.write("PRIVMSG #a :before\r\n");
+    for (const piece of pieces) ben.write(piece);
+    ben.write("PRIVMSG #a :behind\r\n");
+    expect(await ben.line(/ 4\d\d /)).toBe(":tankard.example 417 ben :Input line was too long");
+    await ann.line(/:before$/);
+    await ann.line(/:behind$/);
+    await isServed(ben);
+    expect(ben.lines.filter((line) => line.includes(" 417 "))).toHaveLength(1);
+  });
+
+  test("cuts what is too long for a line when its sender stands before it", async () => {
+    await using ann = await ircMember(server.port, "ann", "#a");
+    await using ben = await ircMember(server.port, "ben", "#a");
+    ben.write(`PRIVMSG #a :${"x".repeat(490)}\r\n`);
+    expect(Buffer.byteLength(await ann.line(/PRIVMSG/))).toBe(510);
   });
 
   test("ends a connection that does not read, and hurts no other", async () => {
@@ -185,33 +270,59 @@ describe("startChatServer", () => {
     expect(slow.lines.length).toBeLessThan(ben.lines.length);
   }, 60_000);
 
-  test("turns away whom it has no place for", async () => {
+  test("lets go of a client that asks without end and never reads, and the others do not wait for it", async () => {
+    await using ann = await ircMember(server.port, "ann", "#a");
+    await using ben = await ircMember(server.port, "ben", "#a");
+    await using flood = await ircMember(server.port, "flood", "#a");
+    flood.socket.pause();
+    const questions = "PING mark\r\nNAMES #a\r\n".repeat(2_000);
+    for (let said = 0; !ben.lines.some((line) => line.startsWith(":flood!") && line.includes(" QUIT ")); said++) {
+      if (flood.socket.writableLength < 1_000_000) flood.write(questions);
+      ann.write(`PRIVMSG #a :${said}\r\n`);
+      await ben.line(new RegExp(`^:ann!\\S+ PRIVMSG #a :${said}$`), 2_000);
+    }
+    expect(ben.lines).toContain(":flood!flood@tankard.example QUIT :you do not read");
+  });
+
+  test("resets whom it has no place for, until somebody goes", async () => {
     const guests = await Promise.all(Array.from({ length: 100 }, () => ircClient(server.port)));
     try {
-      await using late = await ircClient(server.port);
-      expect(await late.line(/ERROR/)).toBe("ERROR :Closing link: the server is full");
-      await late.closed;
+      await until(() => server.info().open === 100, "100 are not served");
+      const [error] = (await once(connect(server.port, "127.0.0.1").resume(), "error")) as [Error];
+      expect(error).toMatchObject({ code: "ECONNRESET" });
+      await guests.pop()?.[Symbol.asyncDispose]();
+      await until(() => server.info().open === 99, "nobody has gone");
+      await using next = await ircMember(server.port, "next", "#a");
+      expect(next.lines).not.toEqual([]);
     } finally {
       for (const guest of guests) await guest[Symbol.asyncDispose]();
     }
   });
 
-  test("says goodbye to everybody when it closes, and then nothing of it is left", async () => {
+  test("says goodbye to everybody when it drains, and then nothing of it is left", async () => {
     await using ann = await ircMember(server.port, "ann", "#a");
     await using ben = await ircClient(server.port);
     ben.socket.pause(); // it will not hear it
-    await server.close();
+    await server.drain(DRAIN_WITHIN_MS);
     expect(await ann.line(/ERROR/)).toBe("ERROR :Closing link: the server is closing");
     await ann.closed;
     await runtime.idle();
   });
+
+  test("says that it cannot listen, and then nothing of it is left", async () => {
+    await using other = await peerServer();
+    const alone = createRuntime();
+    const started = await startChatServer({ host: "127.0.0.1", port: other.port }, alone);
+    expect(started).toEqual({ ok: false, error: "Eaddrinuse" });
+    await alone.idle();
+  });
 });
 
-describe("a connection", () => {
-  test("has a minute to say who it is", async () => {
+describe("clientHandler", () => {
+  test("gives a client a minute to say who it is", async () => {
     const clock = createSimulatedClock();
     const runtime = createRuntime({ clock });
-    const server = unwrap(await startChatServer(runtime));
+    const server = unwrap(await startChatServer(ANY_PORT, runtime));
     await using ann = await ircMember(server.port, "ann", "#a");
     await using stranger = await ircClient(server.port);
     stranger.write("NICK stranger\r\nPING mark\r\n");
@@ -221,41 +332,80 @@ describe("a connection", () => {
     await clock.advance(1);
     expect(await stranger.line(/^ERROR/)).toBe("ERROR :Closing link: you did not say who you are");
     await stranger.closed;
-    ann.write("PING mark\r\n");
-    await ann.line(/PONG/); // who has said it stays
-    await server.close();
+    await isServed(ann); // who has said it stays
+    await server.stop();
+    await runtime.stop();
+  });
+
+  test("tells the others of one whose actor crashes, and its nick is free", async () => {
+    const crashes: Crash[] = [];
+    const runtime = createRuntime({ onCrash: ({ reason, handled }) => crashes.push({ reason, handled }) });
+    const registry = unwrap(await startRegistry(runtime)).data;
+    const handler = clientHandler({ registry, rooms: new Map() });
+    const server = unwrap(
+      await startServer(
+        { ...ANY_PORT, onEvent: () => undefined },
+        {
+          ...handler,
+          onPacket(client, data, connection, self) {
+            if (data.includes("crash")) throw new Error("a bug");
+            return handler.onPacket(client, data, connection, self);
+          },
+        },
+        runtime,
+      ),
+    );
+    await using ann = await ircMember(server.port, "ann", "#a");
+    await using ben = await ircMember(server.port, "ben", "#a");
+    ben.write("crash\r\n");
+    expect(await ann.line(/^:ben!/)).toBe(":ben!ben@tankard.example JOIN #a");
+    expect(await ann.line(/^:ben!/)).toBe(":ben!ben@tankard.example QUIT :Connection lost");
+    await ben.closed;
+    await using next = await ircMember(server.port, "ben", "#a");
+    expect(next.lines.at(-2)).toBe(":tankard.example 353 ben = #a :ann ben");
+    expect(crashes).toEqual([{ reason: new Error("a bug"), handled: true }]);
+    await server.stop();
     await runtime.stop();
   });
 });
 
-describe("chatRoom", () => {
-  test("outlives a client that crashes, and tells the others", async () => {
-    const crashes: Crash[] = [];
-    const runtime = createRuntime({ onCrash: ({ reason, handled }) => crashes.push({ reason, handled }) });
-    const room = runtime.spawn(chatRoom);
-    const joined = (nick: string, told: string[]) =>
-      runtime.spawn(async (self, outbox: OwnSubject<ToClient | { readonly type: "Crash" }>) => {
-        const client = self.process;
-        const enter = <T extends RoomMessage>(message: T) => message;
-        room.subject.send(enter({ type: "Arrive", client, outbox }));
-        await self.call(room.subject, 1_000, (reply) => ({ type: "TakeNick", client, nick, reply }));
-        await self.call(room.subject, 1_000, (reply) => ({ type: "Join", client, channel: "#a", reply }));
-        for (;;) {
-          const message = await self.receiveForever(outbox);
-          if (message.type === "Crash") throw new Error("a bug");
-          if (message.type === "Dismiss") return;
-          told.push(message.line);
-        }
-      });
-    const ann: string[] = [];
-    const first = joined("ann", ann);
-    const second = joined("ben", []);
-    second.subject.send({ type: "Crash" });
-    await second.exited;
-    room.subject.send({ type: "Close" });
-    await Promise.all([first.exited, room.exited]);
-    expect(ann.at(-1)).toBe(":ben!ben@tankard.example QUIT :Connection lost\r\n");
-    expect(crashes).toEqual([{ reason: new Error("a bug"), handled: true }]);
-    await runtime.stop();
+describe("examples/chat-server.ts", () => {
+  test.each(["SIGTERM", "SIGINT"] as const)(
+    "serves until %s, says goodbye, and ends with exit code 0",
+    async (signal) => {
+      await using example = startExample("chat-server", "--port", "0");
+      const [, port = ""] = await example.printed(/^listening on 127\.0\.0\.1:(\d+)\n/);
+      await using ann = await ircMember(Number(port), "ann", "#a");
+      await using ben = await ircMember(Number(port), "ben", "#a");
+      ann.write("PRIVMSG #a :hello\r\n");
+      await ben.line(/:hello$/);
+      example.signal(signal);
+      await ann.line(/^ERROR :Closing link: the server is closing$/);
+      await ben.line(/^ERROR :Closing link: the server is closing$/);
+      await Promise.all([ann.closed, ben.closed]);
+      expect(await example.ended).toEqual({ code: 0, stdout: `listening on 127.0.0.1:${port}\n`, stderr: "" });
+    },
+  );
+
+  test("ends in time though a client does not read its goodbye", async () => {
+    await using example = startExample("chat-server", "--host", "localhost", "--port", "0");
+    const [, port = ""] = await example.printed(/^listening on localhost:(\d+)\n/);
+    await using ann = await ircClient(Number(port));
+    ann.write("PING mark\r\n");
+    await ann.line(/PONG/);
+    ann.socket.pause();
+    example.signal("SIGTERM");
+    expect(await example.ended).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  test("says how it is used, and why it cannot listen", async () => {
+    const usage = { code: 2, stdout: "", stderr: "Usage: chat-server [--host HOST] [--port PORT]\n" };
+    for (const args of [["--port", "irc"], ["--port", "99999"], ["--host", ""], ["--frobnicate"]]) {
+      expect(await runExample("chat-server", ...args)).toEqual(usage);
+    }
+    await using server = await peerServer();
+    const ended = await runExample("chat-server", "--port", `${server.port}`);
+    expect(ended).toMatchObject({ code: 1, stdout: "" });
+    expect(ended.stderr).toMatch(/^Cannot listen on 127\.0\.0\.1:\d+: .*in use.*\.\n$/);
   });
 });
