@@ -60,10 +60,8 @@ export function lineFrom({ nick = "*" }: Client, command: string, ...params: str
 }
 
 /** Tells the client itself and who is in a room with it: each once, in however many rooms they meet. */
-export function tellFellows({ outbox, rooms }: Client, line: string): void {
-  const fellows = new Set<Subject<ToClient>>([outbox]);
-  for (const { people } of rooms) for (const person of people.members()) fellows.add(person);
-  for (const fellow of fellows) fellow.send({ type: "Tell", line });
+export function tellFellows(client: Client, line: string): void {
+  for (const fellow of fellowsOf(client).add(client.outbox)) fellow.send({ type: "Tell", line });
 }
 
 /** Nobody sees the client any more, and its nick is free. A client leaves once, however often it is said. */
@@ -72,12 +70,15 @@ export function leave(client: Client, why: string): void {
   client.phase = "Leaving";
   const { house, outbox, rooms } = client;
   const line = lineFrom(client, "QUIT", why);
-  const fellows = new Set<Subject<ToClient>>();
-  for (const room of rooms) {
-    leaveRoom(house.rooms, room, outbox);
-    for (const person of room.people.members()) fellows.add(person);
-  }
+  for (const fellow of fellowsOf(client)) fellow.send({ type: "Tell", line });
+  for (const room of rooms) leaveRoom(house.rooms, room, outbox);
   rooms.clear();
-  for (const fellow of fellows) fellow.send({ type: "Tell", line });
   house.registry.send({ type: "Free", person: outbox });
+}
+
+/** Who is in a room with the client, without itself. */
+function fellowsOf({ outbox, rooms }: Client): Set<Subject<ToClient>> {
+  const fellows = new Set<Subject<ToClient>>(Array.from(rooms, ({ people }) => people.members()).flat());
+  fellows.delete(outbox);
+  return fellows;
 }
