@@ -1,6 +1,16 @@
 // Supervisors and groups as a user of the package writes them. Compiled, never run.
 import { expectTypeOf } from "expect-type";
-import { type Host, newName, ok, type OwnSubject, type Process, type Result, type Subject, unwrap } from "tankard";
+import {
+  type Host,
+  newName,
+  ok,
+  type OwnSubject,
+  type Process,
+  type Result,
+  type Self,
+  type Subject,
+  unwrap,
+} from "tankard";
 import {
   type Backoff,
   type ChildSpec,
@@ -14,6 +24,7 @@ import {
   startSupervisor,
   type Supervisor,
 } from "tankard/otp";
+import { type Server, supervised } from "tankard/server";
 
 interface Session {
   readonly room: string;
@@ -68,3 +79,7 @@ declare function newSubjectOfHello(): Subject<"hello">;
 await startSupervisor({ strategy: "OneForMany", children: [] });
 // @ts-expect-error no such option
 await startSupervisor({ strategy: "OneForOne", children: [], restarts: 5 });
+
+const server = supervised("server", { port: 0 }, { createOwner: () => self });
+expectTypeOf(unwrap(await server.start(self)).data).toEqualTypeOf<Server>();
+declare const self: Self;
