@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import { runExample } from "../support/run-example.ts";
 
-describe.each(["echo-client", "active-once", "two-sockets"])("examples/%s.ts", (name) => {
+describe.each(["echo-client", "active-once", "two-sockets", "supervised"])("examples/%s.ts", (name) => {
   test("prints what its comment says, and ends", async () => {
     expect(await runExample(name)).toEqual({ code: 0, stdout: promisedOutput(name), stderr: "" });
   }, 60_000);
