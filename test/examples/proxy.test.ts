@@ -1,14 +1,12 @@
 import { describe, expect, jest, test } from "@jest/globals";
 import { closedPort, connectPeer, type Peer, peerServer } from "../support/peer.ts";
-import { runExample, type RunningExample, startExample } from "../support/run-example.ts";
+import { runExample, startServerExample } from "../support/run-example.ts";
 import { pattern } from "../support/test-process.ts";
 
 jest.setTimeout(60_000);
 
-async function proxyTo(port: number): Promise<RunningExample & { readonly port: number }> {
-  const example = startExample("proxy", "--to", `127.0.0.1:${port}`);
-  const [, listening = ""] = await example.printed(/^listening on 127\.0\.0\.1:(\d+)\n/);
-  return { ...example, port: Number(listening) };
+function proxyTo(port: number) {
+  return startServerExample("proxy", "--to", `127.0.0.1:${port}`);
 }
 
 /** Reads to the end while `data` goes out, and half-closes behind it. */

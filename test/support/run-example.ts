@@ -31,6 +31,16 @@ export function startExample(name: string, ...args: readonly string[]): RunningE
   return start(process.execPath, [...startFlags(), join("examples", `${name}.ts`), ...args]);
 }
 
+/** As `startExample`, of one that is a server: resolves when it listens. */
+export async function startServerExample(
+  name: string,
+  ...args: readonly string[]
+): Promise<RunningExample & { readonly port: number }> {
+  const example = startExample(name, ...args);
+  const [, port = ""] = await example.printed(/^listening on 127\.0\.0\.1:(\d+)\n/);
+  return { ...example, port: Number(port) };
+}
+
 /**
  * As `startExample`, on a terminal of its own: `script` (of util-linux) makes one. `exec`, since a shell that waited for
  * the program would hear Ctrl-C too, and some shells end of it with an exit code of their own.
