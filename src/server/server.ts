@@ -73,8 +73,6 @@ export function startServer(
 
 /** A server among the children of a supervisor. */
 export interface ServerChild extends ChildSpec {
-/** A child whose starter gets the server: not an intersection, of which a call would see the `start` of any child. */
-interface SupervisedServer extends ChildSpec {
   start(host: Host): Promise<Result<Started<Server>, StartError>>;
 }
 
@@ -88,15 +86,12 @@ export function supervised<S, U = never>(
   options: ServerOptions,
   handler: ConnectionHandler<S, U>,
 ): ServerChild;
-): SupervisedServer;
 export function supervised(
   id: string,
   options: ServerOptions,
   handler: ConnectionProcess | ConnectionOwner,
 ): ServerChild;
 export function supervised(id: string, options: ServerOptions, handler: unknown): ServerChild {
-): SupervisedServer;
-export function supervised(id: string, options: ServerOptions, handler: unknown): SupervisedServer {
   const settings = checkServerOptions(options);
   checkHandler(handler);
   return {
