@@ -3,6 +3,7 @@ import { continueWith, type Next, nextValue, stop } from "../otp/next.ts";
 import type { Started, StartError } from "../otp/start.ts";
 import { Deadline } from "../process/alarm.ts";
 import type { ExitReason } from "../process/exit.ts";
+import type { Address } from "../process/mailbox-subject.ts";
 import { type Host, runtimeEngine } from "../process/runtime.ts";
 import { newSelector } from "../process/selector.ts";
 import type { Self } from "../process/self.ts";
@@ -40,6 +41,7 @@ export function startCallbackConnection(
   return startActorWithInit<unknown, Incoming, undefined>(
     {
       initTimeoutMs: initTimeoutOf(serving),
+      mailbox: serving.settings.mailbox,
       init: (self) => connection.begin(self),
       onMessage: (state, incoming, self) => connection.handle(state, incoming, self) as Next<unknown>,
     },
@@ -68,11 +70,13 @@ class CallbackConnection {
     const { state, selector = newSelector() } = await this.#init(self);
     this.#state = state;
     const notices = self.newSubject<Notice>();
+    // However full the mailbox is.
+    const tell = (notice: Notice): void => void (notices as unknown as Address).put(notice);
     this.#reading = new Deadline(runtimeEngine(self.runtime).alarms, () => {
-      notices.send("ReadTimeout");
+      tell("ReadTimeout");
     });
     this.#serving.onDrain = () => {
-      notices.send("Drain");
+      tell("Drain");
     };
     self.onExit((reason) => {
       this.#close(reason);

@@ -19,8 +19,12 @@ export function startConnection(
   return startCallbackConnection(serving, handler, host);
 }
 
+function startOptionsOf(serving: Serving) {
+  return { initTimeoutMs: initTimeoutOf(serving), mailbox: serving.settings.mailbox };
+}
+
 function startProcess(serving: Serving, run: ConnectionProcess, host: Host) {
-  return start<undefined, never>(host, { initTimeoutMs: initTimeoutOf(serving) }, async (self) => {
+  return start<undefined, never>(host, startOptionsOf(serving), async (self) => {
     serving.giveTo(self);
     await serving.meetProxy(runtimeEngine(self.runtime));
     return { data: undefined, run: () => run(serving.connection, self) };
@@ -29,7 +33,7 @@ function startProcess(serving: Serving, run: ConnectionProcess, host: Host) {
 
 /** The owner is no process of ours: one watches it, so that the tree has somebody to end. */
 function startOwner(serving: Serving, handler: ConnectionOwner, host: Host) {
-  return start<undefined, never>(host, { initTimeoutMs: initTimeoutOf(serving) }, async (self) => {
+  return start<undefined, never>(host, startOptionsOf(serving), async (self) => {
     await serving.meetProxy(runtimeEngine(self.runtime));
     const owner = handler.createOwner(serving.connection);
     serving.giveTo(owner);

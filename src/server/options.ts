@@ -1,3 +1,4 @@
+import { checkMailboxOptions, type MailboxOptions } from "../process/mailbox-bound.ts";
 import { checkOptionNames } from "../process/option-names.ts";
 import { valueText } from "../process/value-text.ts";
 import type { ListenOptions } from "../tcp/listen.ts";
@@ -28,7 +29,10 @@ export interface ServerOptions extends ListenOptions {
   readonly proxyProtocol?: boolean | undefined;
   /** Milliseconds that the header may take. Default 5000. */
   readonly handshakeTimeoutMs?: number | undefined;
-  /** Milliseconds that a connection waits for a packet it has asked for, then it closes. Default 60000. For handlers with `onPacket`. */
+  /**
+   * Milliseconds that a connection waits for a packet it has asked for, then it closes. Default 60000; people who type
+   * want more. For handlers with `onPacket`.
+   */
   readonly readTimeoutMs?: number | undefined;
   /** Milliseconds without a byte in either direction, then the connection closes, within a quarter more. Default `Infinity`. */
   readonly idleTimeoutMs?: number | undefined;
@@ -36,6 +40,11 @@ export interface ServerOptions extends ListenOptions {
   readonly initTimeoutMs?: number | undefined;
   /** Milliseconds that connections get to end in when the server stops with the tree that it is in. Default 15000. */
   readonly drainTimeoutMs?: number | undefined;
+  /**
+   * The bound of the mailboxes of those who serve connections. One who waits for a peer that does not read does not take
+   * its messages either. Default: the runtime's.
+   */
+  readonly mailbox?: MailboxOptions | undefined;
   /** Hears what happens. Default: a crash of a handler is a warning of the program (`process.on("warning")`), nothing else is said. */
   readonly onEvent?: ((event: ServerEvent) => void) | undefined;
 }
@@ -44,8 +53,8 @@ type OwnOptions = Omit<ServerOptions, keyof ListenOptions>;
 
 /** @internal */
 export type ServerSettings = {
-  readonly [Name in keyof OwnOptions]-?: Exclude<OwnOptions[Name], undefined>;
-} & { readonly listen: ListenOptions };
+  readonly [Name in Exclude<keyof OwnOptions, "mailbox">]-?: Exclude<OwnOptions[Name], undefined>;
+} & { readonly mailbox: MailboxOptions | undefined; readonly listen: ListenOptions };
 
 // The record lets the compiler miss none.
 const ownNames = Object.keys({
@@ -59,6 +68,7 @@ const ownNames = Object.keys({
   idleTimeoutMs: true,
   initTimeoutMs: true,
   drainTimeoutMs: true,
+  mailbox: true,
   onEvent: true,
 } satisfies Record<keyof OwnOptions, true>);
 const listenNames = ["host", "port", "path", "backlog", ...socketOptionNames] as readonly (
@@ -80,7 +90,7 @@ export function checkServerOptions(options: ServerOptions): ServerSettings {
   const { maxConnections = Infinity, maxWaiting = 511, maxPerAddress = Infinity } = options;
   const { readTimeoutMs = 60_000, idleTimeoutMs = Infinity, initTimeoutMs = 5_000, drainTimeoutMs = 15_000 } = options;
   const { proxyProtocol = false, handshakeTimeoutMs = 5_000 } = options;
-  const { blockList = nobody, onEvent = warnOfCrashes } = options;
+  const { mailbox, blockList = nobody, onEvent = warnOfCrashes } = options;
   checkCount("maxConnections", maxConnections, 1);
   checkCount("maxWaiting", maxWaiting, 0);
   checkCount("maxPerAddress", maxPerAddress, 1);
@@ -91,6 +101,7 @@ export function checkServerOptions(options: ServerOptions): ServerSettings {
     throw new TypeError(`Cannot ${action}: blockList must be a net.BlockList, received ${valueText(blockList)}`);
   if (typeof onEvent !== "function")
     throw new TypeError(`Cannot ${action}: onEvent must be a function, received ${valueText(onEvent)}`);
+  if (mailbox !== undefined) checkMailboxOptions(action, mailbox);
   const listen = Object.fromEntries(Object.entries(options).filter(([name]) => !ownNames.includes(name)));
   return {
     maxConnections,
@@ -99,6 +110,7 @@ export function checkServerOptions(options: ServerOptions): ServerSettings {
     blockList,
     proxyProtocol,
     ...times,
+    mailbox,
     onEvent,
     listen: listen as unknown as ListenOptions,
   };

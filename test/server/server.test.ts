@@ -263,6 +263,34 @@ describe("limits", () => {
     expect(served.events("ConnectionRefused")).toMatchObject([{ why: "Blocked", remoteAddress: "127.0.0.1" }]);
   });
 
+  test("mailbox bounds what others may send to a connection that waits for its peer, but not the server", async () => {
+    const subjects: Subject<number>[] = [];
+    const large = Buffer.alloc(12 * 1024 * 1024);
+    await using served = await serve<undefined, number>(
+      {
+        init: (_connection, self) => {
+          const subject = self.newSubject<number>();
+          subjects.push(subject);
+          return { state: undefined, selector: newSelector().select(subject) };
+        },
+        onPacket: (state) => continueWith(state),
+        onMessage: (state) => withReply(continueWith(state), large),
+        onDrain: () => stop(),
+      },
+      { mailbox: { capacity: 2, overflow: "reject" }, linger: 0 },
+    );
+    await served.peer();
+    await served.isServing(1);
+    const taken: (boolean | undefined)[] = [];
+    for (let number = 0; number < 8; number++) {
+      taken.push(subjects[0]?.trySend(number));
+      await turns();
+    }
+    expect(taken).toEqual([true, true, true, true, false, false, false, false]);
+    expect(served.deadLetters.map(({ why }) => why)).toEqual(["Refused", "Refused", "Refused", "Refused"]);
+    await served.server.stop();
+  });
+
   test("blockList may be Node's", async () => {
     const blockList = new BlockList();
     blockList.addSubnet("127.0.0.0", 8);
