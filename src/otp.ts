@@ -11,7 +11,7 @@ export {
 } from "./otp/actor.ts";
 export { continueWith, type Next, postpone, stop, stopAbnormal, withSelector } from "./otp/next.ts";
 export type { Started, StartError } from "./otp/start.ts";
-export { getState, resume, suspend } from "./otp/system.ts";
+export { getState, resume, stopActor, suspend } from "./otp/system.ts";
 export type { AlreadyPresent, ChildCount, ChildSpec, NotFound, NotStopped, Restart } from "./otp/supervision.ts";
 export type { Backoff } from "./otp/backoff.ts";
 export type { RestartTolerance } from "./otp/restarts.ts";

@@ -93,6 +93,7 @@ describe("the public names", () => {
       "startSupervisor",
       "stop",
       "stopAbnormal",
+      "stopActor",
       "suspend",
       "withSelector",
     ]);

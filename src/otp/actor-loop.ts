@@ -19,7 +19,8 @@ export interface Handler {
 export type SystemMessage =
   | { readonly type: "GetState"; readonly reply: Subject<unknown> }
   | { readonly type: "Suspend"; readonly reply: Subject<undefined> }
-  | { readonly type: "Resume"; readonly reply: Subject<undefined> };
+  | { readonly type: "Resume"; readonly reply: Subject<undefined> }
+  | { readonly type: "Stop"; readonly reply: Subject<undefined> };
 
 /** A message that the actor does not select. */
 class Unexpected {
@@ -179,6 +180,10 @@ export class ActorLoop {
         this.#isSuspended = request.type === "Suspend";
         this.#select();
         request.reply.send(undefined);
+        break;
+      case "Stop":
+        request.reply.send(undefined);
+        this.#self.exit(Normal);
     }
   }
 }

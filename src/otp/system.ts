@@ -39,6 +39,17 @@ export function resume(process: Process, withinMs = defaultWithinMs): Promise<Re
   return ask("resume", process, withinMs, "Resume") as Promise<Result<undefined, CallError>>;
 }
 
+/**
+ * Ends an actor normally, behind the messages that were sent to it before; links hear nothing of it. Resolves when it has
+ * ended.
+ *
+ * @throws TypeError for a process that is not an actor
+ * Source: `gen_server:stop`.
+ */
+export function stopActor(process: Process, withinMs = Infinity): Promise<Result<undefined, CallError>> {
+  return ask("stop", process, withinMs, "Stop") as Promise<Result<undefined, CallError>>;
+}
+
 function ask(
   action: string,
   process: Process,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
-import { Abnormal, call, err, ok, type Subject, unwrap } from "tankard";
-import { continueWith, getState, resume, startActor, suspend } from "tankard/otp";
-import { inProcess, spawnIdle, thrownBy } from "../support/in-process.ts";
+import { Abnormal, call, err, newSelector, Normal, ok, selectMonitors, type Subject, unwrap } from "tankard";
+import { continueWith, getState, resume, startActor, stopActor, suspend } from "tankard/otp";
+import { inProcess, spawnIdle, spawnPuppet, thrownBy } from "../support/in-process.ts";
 import { isSettledWithin, turns } from "../support/turns.ts";
 
 type Message = { type: "add"; text: string } | { type: "get"; reply: Subject<string> };
@@ -49,6 +49,31 @@ describe("getState", () => {
     inProcess(async (_self, { runtime }) => {
       const error = await thrownBy(() => getState(spawnIdle(runtime)));
       expect(String(error)).toMatch(/^TypeError: Cannot get the state of a process that is not an actor: Process \{/);
+    }));
+});
+
+describe("stopActor", () => {
+  test("ends it normally behind what was sent before, and takes nobody down with it", () =>
+    inProcess(async (self, { runtime, crashes, deadLetters }) => {
+      const parent = await spawnPuppet(runtime);
+      const { data, process } = unwrap(await startActor({ state: "", onMessage }, parent.self));
+      self.monitor(process);
+      const asked = call(data, 100, (reply) => ({ type: "get", reply }));
+      expect(await stopActor(process)).toEqual(ok());
+      expect([process.isAlive, parent.process.isAlive]).toEqual([false, true]);
+      expect(await asked).toEqual(ok(""));
+      const downs = selectMonitors(newSelector(), (down) => down.reason);
+      expect(await self.receive(downs, 0)).toEqual(ok(Normal));
+      data.send({ type: "add", text: "too late" });
+      expect([crashes, deadLetters.length]).toEqual([[], 1]);
+    }));
+
+  test("ends a suspended one too, and one that has ended is CalleeDown", () =>
+    inProcess(async (_self, { runtime }) => {
+      const { process } = unwrap(await startActor({ state: "", onMessage }, runtime));
+      await suspend(process);
+      expect(await stopActor(process)).toEqual(ok());
+      expect(await stopActor(process)).toEqual(err({ type: "CalleeDown", reason: Abnormal("noproc") }));
     }));
 });
 
