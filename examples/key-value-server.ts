@@ -1,6 +1,6 @@
 // A server that speaks the protocol of Redis: PING, ECHO, SET with EX, PX, NX and XX, GET, DEL, EXISTS, INCR, EXPIRE, TTL.
-// All data is in one actor, which a supervisor starts again, empty, if it crashes; connections live through that. SIGTERM
-// or Ctrl-C ends the program. Talk to it with redis-cli -p PORT, or with nc.
+// All data is in one actor, which a supervisor starts again, empty, if it crashes; connections live through that. A
+// command may hold up to 64 MiB. SIGTERM or Ctrl-C ends the program. Talk to it with redis-cli -p PORT, or with nc.
 //
 // Prints: listening on 127.0.0.1:6379
 

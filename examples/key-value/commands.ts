@@ -54,18 +54,18 @@ function kind(least: number, most: number, task: (args: readonly string[]) => Ta
 
 function set([key = "", value = "", ...options]: readonly string[]): Task {
   let only: "NX" | "XX" | undefined;
-  let expiresInMs: number | undefined;
+  let time: { readonly text: string | undefined; readonly unit: bigint } | undefined;
   for (let at = 0; at < options.length; at++) {
     const option = options[at]?.toUpperCase();
     if ((option === "NX" || option === "XX") && (only ?? option) === option) only = option;
-    else if ((option === "EX" || option === "PX") && expiresInMs === undefined && at + 1 < options.length) {
-      const time = milliseconds("set", options[++at], option === "EX" ? 1_000n : 1n);
-      if (typeof time !== "number") return answer(time);
-      if (time <= 0) return answer(invalidTime("set"));
-      expiresInMs = time;
-    } else return SYNTAX_ERROR;
+    else if ((option === "EX" || option === "PX") && time === undefined && at + 1 < options.length)
+      time = { text: options[++at], unit: option === "EX" ? 1_000n : 1n };
+    else return SYNTAX_ERROR;
   }
-  return { type: "Set", key, value, expiresInMs, only };
+  if (time === undefined) return { type: "Set", key, value, expiresInMs: undefined, only };
+  const expiresInMs = milliseconds("set", time.text, time.unit);
+  if (typeof expiresInMs !== "number") return answer(expiresInMs);
+  return expiresInMs > 0 ? { type: "Set", key, value, expiresInMs, only } : answer(invalidTime("set"));
 }
 
 function expire([key = "", seconds = ""]: readonly string[]): Task {

@@ -156,11 +156,11 @@ function integerIn(data: Buffer, start: number, end: number): number | undefined
   return digits === start ? value : -value;
 }
 
-/** A line that a person types: words, or between quotes anything. */
+/** A line that a person types: words, or anything between quotes around all of it. */
 function wordsIn(line: string): string[] {
   const words: string[] = [];
   // Spaces of ASCII, which \s goes beyond.
-  const word = /[\t-\r ]*(?:"((?:\\[^]|[^"\\])*)"|'((?:\\'|[^'])*)'|([^\t-\r "'][^\t-\r ]*))(?=[\t-\r ]|$)/y;
+  const word = /[\t-\r ]*(?:"((?:\\[^]|[^"\\])*)"|'((?:\\'|[^'])*)'|([^\t-\r "']+))(?=[\t-\r ]|$)/y;
   const text = line.replace(/[\t-\r ]+$/, "");
   while (word.lastIndex < text.length) {
     const found = word.exec(text);

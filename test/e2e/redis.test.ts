@@ -1,9 +1,13 @@
-// The key-value server at the real clients of Redis.
+// The key-value server at the real clients of Redis, and beside the real server.
 
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { promisify } from "node:util";
+import fc from "fast-check";
 import { describe, expect, jest, test } from "@jest/globals";
+import { encode } from "../../examples/key-value/resp.ts";
 import { findProgram } from "../support/find-program.ts";
+import { closedPort, connectPeer, within } from "../support/peer.ts";
 import { startServerExample } from "../support/run-example.ts";
 
 jest.setTimeout(60_000);
@@ -12,8 +16,10 @@ const END_WITHIN_MS = 40_000;
 
 const cli = findProgram("redis-cli");
 const benchmark = findProgram("redis-benchmark");
+const server = findProgram("redis-server");
 const describeWithCli = cli === undefined ? describe.skip : describe;
 const describeWithBenchmark = benchmark === undefined ? describe.skip : describe;
+const describeWithServer = server === undefined ? describe.skip : describe;
 
 /** What the program prints, to either side. */
 async function output(program: string | undefined, port: number, ...args: readonly string[]) {
@@ -76,3 +82,82 @@ describeWithBenchmark("key-value-server at redis-benchmark", () => {
     },
   );
 });
+
+describeWithServer("key-value-server beside redis-server", () => {
+  test("answers whatever it is asked as Redis does", async () => {
+    await using example = await startServerExample("key-value-server");
+    await using redis = await startRedis();
+    const anew = ["DEL", ...keys];
+    await fc.assert(
+      fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 30 }), async (commands) => {
+        const said = [anew, ...commands];
+        const [ours, theirs] = await Promise.all([answers(example.port, said), answers(redis.port, said)]);
+        expect(ours).toBe(theirs);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+const keys = ["a", "b", "\xff\r\n"] as const;
+const key = fc.constantFrom(...keys);
+const value = fc.oneof(
+  fc.constantFrom(
+    "",
+    "0",
+    "-1",
+    "9",
+    "x",
+    "01",
+    " 1",
+    "9223372036854775806",
+    "9223372036854775807",
+    "-9223372036854775809",
+  ),
+  fc.uint8Array({ maxLength: 6 }).map((bytes) => Buffer.from(bytes).toString("latin1")),
+);
+const seconds = fc.constantFrom("100", "1000", "0", "-1", "x", "", "9223372036854775807", "1.5");
+const options = fc.array(fc.oneof(fc.constantFrom("NX", "xx", "EX", "px"), seconds), { maxLength: 3 });
+
+/** What a client may say, right or wrong, in any case of letters. */
+const command: fc.Arbitrary<readonly string[]> = fc.oneof(
+  fc.tuple(fc.constant("SET"), key, value),
+  fc.tuple(key, value, options).map(([name, text, more]) => ["SET", name, text, ...more]),
+  fc.tuple(fc.constantFrom("GET", "get", "INCR", "TTL", "EXISTS", "DEL"), key),
+  fc.tuple(fc.constant("EXPIRE"), key, seconds),
+  fc.tuple(fc.constantFrom("EXISTS", "DEL"), fc.array(key, { maxLength: 4 })).map(([name, of]) => [name, ...of]),
+  fc.tuple(fc.constantFrom("PING", "ECHO"), fc.array(value, { maxLength: 2 })).map(([name, of]) => [name, ...of]),
+  fc
+    .tuple(fc.constantFrom("GET", "SET", "INCR", "TTL", "EXPIRE"), fc.array(key, { maxLength: 1 }))
+    .map(([name]) => [name]),
+);
+
+/** What a server says to the commands, sent in one packet. */
+async function answers(port: number, commands: readonly (readonly string[])[]): Promise<string> {
+  await using client = await connectPeer({ port });
+  await client.send(Buffer.from(commands.map(encode).join(""), "latin1"));
+  await client.halfClose();
+  const { data } = await client.readToEnd();
+  return data.toString("latin1");
+}
+
+/** A redis-server of our own, with nothing on disk. */
+async function startRedis(): Promise<AsyncDisposable & { readonly port: number }> {
+  const port = await closedPort();
+  const args = ["--port", `${port}`, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+  const child = spawn(server ?? "", args, { stdio: ["ignore", "pipe", "ignore"] });
+  const exited = once(child, "exit");
+  const isReady = new Promise<void>((resolve) => {
+    child.stdout.on("data", (data: Buffer) => {
+      if (data.includes("Ready to accept connections")) resolve();
+    });
+  });
+  await within(isReady, "redis-server does not come up");
+  return {
+    port,
+    [Symbol.asyncDispose]: async () => {
+      child.kill("SIGKILL");
+      await exited;
+    },
+  };
+}

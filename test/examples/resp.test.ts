@@ -94,6 +94,7 @@ describe("CommandDecoder", () => {
     [`*${"1".repeat(MAX_LINE_BYTES)}`, "too big mbulk count string"],
     [`*1\r\n$${"1".repeat(MAX_LINE_BYTES)}`, "too big bulk count string"],
     ["get 'a\r\n", "unbalanced quotes in request"],
+    ['get a"b\r\n', "unbalanced quotes in request"],
     ['get "a"b\r\n', "unbalanced quotes in request"],
   ])("says what is wrong with %j", (text, error) => {
     expect(decoded(latin1(text))).toEqual({ commands: [], error: `ERR Protocol error: ${error}` });
