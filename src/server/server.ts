@@ -125,12 +125,10 @@ class ServerEngine implements Server {
   async start(host: Host | undefined): Promise<Result<Server, SocketError>> {
     const children: readonly ChildSpec[] = [
       { id: "connections", start: (tree) => this.#startConnections(tree), shutdownTimeoutMs: Infinity },
-      { id: "listener", start: (tree) => this.#listening.start(tree) },
-      // It ends normally when the listener does.
-      { id: "acceptor", start: (tree) => this.#startAcceptor(tree), restart: "Transient" },
+      { id: "listening", start: (tree) => this.#startListening(tree), shutdownTimeoutMs: Infinity },
       { id: "shutdown", start: (tree) => this.#shutdown.start(tree), shutdownTimeoutMs: Infinity },
     ];
-    const started = await startSupervisor({ strategy: "RestForOne", children }, host);
+    const started = await startSupervisor({ strategy: "OneForOne", children }, host);
     if (!started.ok) return err(this.#listening.error ?? "Closed");
     this.#supervisor = started.value.data;
     return ok(this as Server);
@@ -146,6 +144,16 @@ class ServerEngine implements Server {
     );
     if (started.ok) this.#connections.useSupervisor(started.value.data);
     return started;
+  }
+
+  /** A tree of its own: what one of the two needs to begin anew is no reason to stop anybody else. */
+  #startListening(tree: Host): Promise<Result<Started<unknown>, StartError>> {
+    const children: readonly ChildSpec[] = [
+      { id: "listener", start: (branch) => this.#listening.start(branch) },
+      // It ends normally when the listener does.
+      { id: "acceptor", start: (branch) => this.#startAcceptor(branch), restart: "Transient" },
+    ];
+    return startSupervisor({ strategy: "RestForOne", children }, tree);
   }
 
   #startAcceptor(tree: Host): Promise<Result<Started<unknown>, StartError>> {
@@ -176,18 +184,15 @@ class ServerEngine implements Server {
 
   async suspend(): Promise<void> {
     this.#isSuspended = true;
-    await this.#supervisor.terminateChild("acceptor");
-    await this.#supervisor.terminateChild("listener");
+    await this.#supervisor.terminateChild("listening");
   }
 
   async resume(): Promise<Result<undefined, SocketError>> {
     if (!this.process.isAlive) return err("Closed");
     if (!this.#isSuspended) return ok();
-    const listening = await this.#supervisor.restartChild("listener");
-    if (!listening.ok) return err(this.#listening.error ?? "Closed");
-    const accepting = await this.#supervisor.restartChild("acceptor");
-    this.#isSuspended = !accepting.ok;
-    return accepting.ok ? ok() : err("Closed");
+    const listening = await this.#supervisor.restartChild("listening");
+    this.#isSuspended = !listening.ok;
+    return listening.ok ? ok() : err(this.#listening.error ?? "Closed");
   }
 
   drain(withinMs: number): Promise<void> {

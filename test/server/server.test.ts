@@ -479,6 +479,47 @@ describe("drain", () => {
     await drained;
   });
 
+  test("with Infinity waits for the last one, however long that takes", async () => {
+    await using served = await serve(echo, { readTimeoutMs: Infinity });
+    const peer = await served.peer();
+    await served.isServing(1);
+    let isOver = false;
+    const drained = served.server.drain(Infinity).then(() => {
+      isOver = true;
+    });
+    await turns(5);
+    await served.clock.advance(100_000_000);
+    expect(isOver).toBe(false);
+    peer.close();
+    await drained;
+  });
+
+  test("that takes too long is cut short by another, and by stop", async () => {
+    await using served = await serve(echo);
+    const peer = await served.peer();
+    await served.isServing(1);
+    const drained = served.server.drain(Infinity);
+    await turns(5);
+    await served.server.stop();
+    await drained;
+    expect((await peer.readToEnd()).how).toBe("Fin");
+  });
+
+  test("ends a handler that traps exits and does not listen to them by force, after its time to end", async () => {
+    await using served = await serve(async (_connection, self) => {
+      self.trapExits(true);
+      await self.receiveForever(self.newSubject());
+    });
+    const peer = await served.peer();
+    await served.isServing(1);
+    const stopped = served.server.stop();
+    await turns(10);
+    expect(served.server.process.isAlive).toBe(true);
+    await served.clock.advance(5_000);
+    await stopped;
+    expect((await peer.readToEnd()).how).toBe("Fin");
+  });
+
   test("resets who waits to be served", async () => {
     await using served = await serve(echo, { maxConnections: 1 });
     const peers = [await served.peer(), await served.peer()] as const;
