@@ -12,11 +12,11 @@ function failAccept(server: Server, code: string): void {
 function nodeServers(): Disposable & { readonly servers: readonly Server[] } {
   const servers: Server[] = [];
   const original = net.createServer.bind(net);
-  const spy = jest.spyOn(net, "createServer").mockImplementation(((...args: Parameters<typeof original>) => {
+  const spy = jest.spyOn(net, "createServer").mockImplementation((...args: Parameters<typeof original>) => {
     const server = original(...args);
     servers.push(server);
     return server;
-  }) as typeof net.createServer);
+  });
   return {
     servers,
     [Symbol.dispose]: () => {
