@@ -78,6 +78,7 @@ class CallbackConnection {
     this.#serving.onDrain = () => {
       tell("Drain");
     };
+    if (connection.draining.aborted) tell("Drain"); // it has begun to while this began
     self.onExit((reason) => {
       this.#close(reason);
     }, "resource");

@@ -36,8 +36,8 @@ function startOwner(serving: Serving, handler: ConnectionOwner, host: Host) {
   return start<undefined, never>(host, startOptionsOf(serving), async (self) => {
     await serving.meetProxy(runtimeEngine(self.runtime));
     const owner = handler.createOwner(serving.connection);
-    serving.giveTo(owner);
     self.onExit((reason) => owner.exit?.(reason), "resource");
+    serving.giveTo(owner);
     const ended = selectSpecificMonitor(newSelector(), self.monitor(owner), ({ reason }) => reason);
     return {
       data: undefined,

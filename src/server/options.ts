@@ -91,9 +91,9 @@ export function checkServerOptions(options: ServerOptions): ServerSettings {
   const { readTimeoutMs = 60_000, idleTimeoutMs = Infinity, initTimeoutMs = 5_000, drainTimeoutMs = 15_000 } = options;
   const { proxyProtocol = false, handshakeTimeoutMs = 5_000 } = options;
   const { mailbox, blockList = nobody, onEvent = warnOfCrashes } = options;
-  checkCount("maxConnections", maxConnections, 1);
-  checkCount("maxWaiting", maxWaiting, 0);
-  checkCount("maxPerAddress", maxPerAddress, 1);
+  checkCount(action, "maxConnections", maxConnections, 1);
+  checkCount(action, "maxWaiting", maxWaiting, 0);
+  checkCount(action, "maxPerAddress", maxPerAddress, 1);
   checkBoolean(action, "proxyProtocol", proxyProtocol);
   const times = { handshakeTimeoutMs, readTimeoutMs, idleTimeoutMs, initTimeoutMs, drainTimeoutMs };
   for (const [name, value] of Object.entries(times)) checkMilliseconds(action, name, value);
@@ -111,16 +111,29 @@ export function checkServerOptions(options: ServerOptions): ServerSettings {
     proxyProtocol,
     ...times,
     mailbox,
-    onEvent,
+    onEvent: guarded(onEvent),
     listen: listen as unknown as ListenOptions,
   };
+}
 
-  function checkCount(name: string, value: number, least: number): void {
-    if (value === Infinity || (Number.isInteger(value) && value >= least)) return;
-    throw new RangeError(
-      `Cannot ${action}: ${name} must be a whole number, at least ${least}, or Infinity, received ${valueText(value)}`,
-    );
-  }
+function checkCount(action: string, name: string, value: number, least: number): void {
+  if (value === Infinity || (Number.isInteger(value) && value >= least)) return;
+  throw new RangeError(
+    `Cannot ${action}: ${name} must be a whole number, at least ${least}, or Infinity, received ${valueText(value)}`,
+  );
+}
+
+/** What it throws is nobody's here: an uncaught exception, after what it was told of has had its way. */
+function guarded(onEvent: (event: ServerEvent) => void): (event: ServerEvent) => void {
+  return (event) => {
+    try {
+      onEvent(event);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
+    }
+  };
 }
 
 /** The connection whose handler threw, and what. */

@@ -53,17 +53,7 @@ export interface Server extends AsyncDisposable {
  */
 export function startServer<S, U = never>(
   options: ServerOptions,
-  handler: ConnectionHandler<S, U>,
-  host?: Host,
-): Promise<Result<Server, SocketError>>;
-export function startServer(
-  options: ServerOptions,
-  handler: ConnectionProcess | ConnectionOwner,
-  host?: Host,
-): Promise<Result<Server, SocketError>>;
-export function startServer(
-  options: ServerOptions,
-  handler: unknown,
+  handler: ConnectionHandler<S, U> | ConnectionProcess | ConnectionOwner,
   host?: Host,
 ): Promise<Result<Server, SocketError>> {
   const settings = checkServerOptions(options);
@@ -73,25 +63,21 @@ export function startServer(
 
 /** A server among the children of a supervisor. */
 export interface ServerChild extends ChildSpec {
+  /** Listens, and gives the server to who starts it. */
   start(host: Host): Promise<Result<Started<Server>, StartError>>;
 }
 
 /**
- * A server as a child of a supervisor of yours. It is started again if its own supervisor gives up.
+ * A server as a child of a supervisor of yours. It is started again if its own supervisor gives up, and not if it was
+ * drained or stopped.
  *
  * @throws TypeError or RangeError for options that no server can have
  */
 export function supervised<S, U = never>(
   id: string,
   options: ServerOptions,
-  handler: ConnectionHandler<S, U>,
-): ServerChild;
-export function supervised(
-  id: string,
-  options: ServerOptions,
-  handler: ConnectionProcess | ConnectionOwner,
-): ServerChild;
-export function supervised(id: string, options: ServerOptions, handler: unknown): ServerChild {
+  handler: ConnectionHandler<S, U> | ConnectionProcess | ConnectionOwner,
+): ServerChild {
   const settings = checkServerOptions(options);
   checkHandler(handler);
   return {
@@ -102,6 +88,7 @@ export function supervised(id: string, options: ServerOptions, handler: unknown)
         ? ok({ process: started.value.process, data: started.value })
         : err({ type: "InitFailed", reason: started.error });
     },
+    restart: "Transient",
     shutdownTimeoutMs: Infinity, // it takes the time that its connections are given
   };
 }

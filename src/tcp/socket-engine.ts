@@ -410,7 +410,8 @@ export class SocketEngine implements TransportEvents {
   sendNow(pieces: Pieces): Promise<SendResult> | SendResult {
     if (this.#phase === "gone") return err("Closed");
     if (this.#phase === "dead") return err(this.#lastWords.toSend());
-    if (!this.#sends.mustWait && pieces.every(({ length }) => length === 0)) {
+    const { mustWait } = this.#sends;
+    if (!mustWait && isEmpty(pieces)) {
       this.#sentCount++; // and it succeeds, as the kernel is not asked
       return ok();
     }
@@ -418,7 +419,7 @@ export class SocketEngine implements TransportEvents {
     if (this.#shut === "writing") return err("Closed");
     if (this.#shut === "both" || this.#transport.hasFailed) return err(this.#failSend());
     this.#sentCount++;
-    if (this.#sends.mustWait) return this.#sends.wait(pieces);
+    if (mustWait) return this.#sends.wait(pieces);
     return this.#sends.write(pieces) ? ok() : err(this.#failSend());
   }
 
@@ -667,6 +668,11 @@ export class SocketEngine implements TransportEvents {
   [inspect.custom](): string {
     return `Socket { id: ${String(this.id)}, phase: "${this.#phase}" }`;
   }
+}
+
+function isEmpty(pieces: Pieces): boolean {
+  for (const { length } of pieces) if (length > 0) return false;
+  return true;
 }
 
 /** The two faces of a reset: to who reads, and to who writes. */

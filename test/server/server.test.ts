@@ -20,6 +20,7 @@ import { createWorld, thrownBy } from "../support/in-process.ts";
 import { until } from "../support/peer.ts";
 import { echo, serve } from "../support/served.ts";
 import { turns } from "../support/turns.ts";
+import { uncaughtDuring } from "../support/uncaught.ts";
 
 describe("startServer", () => {
   test("serves each connection by an actor that asks by itself, and sends what it replies", async () => {
@@ -411,6 +412,26 @@ describe("limits", () => {
   });
 });
 
+describe("onEvent", () => {
+  test("that throws is an uncaught exception, and harms no connection and no count", async () => {
+    const error = new Error("in onEvent");
+    await using served = await serve(echo, {
+      onEvent: () => {
+        throw error;
+      },
+    });
+    const thrown = await uncaughtDuring(async () => {
+      const peer = await served.peer();
+      await peer.send("x");
+      expect((await peer.receive(1)).toString()).toBe("x");
+      peer.close();
+      await until(() => served.server.info().open === 0, "the connection is still counted");
+    });
+    expect(thrown).toEqual([error, error]);
+    expect(served.server.info()).toMatchObject({ accepted: 1, open: 0, isListening: true });
+  });
+});
+
 describe("suspend and resume", () => {
   test("refuse new connections, leave the others alone, and let new ones in again on the same port", async () => {
     await using served = await serve(echo);
@@ -444,6 +465,22 @@ describe("drain", () => {
     await drained;
     expect(served.server.process.isAlive).toBe(false);
     expect(await connect({ host: "127.0.0.1", port })).toMatchObject({ ok: false });
+  });
+
+  test("tells a handler too that was just beginning", async () => {
+    const begins: (() => void)[] = [];
+    const init = async () => {
+      await new Promise<void>((resolve) => begins.push(resolve));
+      return { state: undefined };
+    };
+    await using served = await serve({ ...echo, init, onDrain: () => withReply(stop(), "goodbye") });
+    const peer = await served.peer();
+    await until(() => begins.length === 1, "it does not begin");
+    const drained = served.server.drain(5_000);
+    await turns(5);
+    begins[0]?.();
+    expect((await peer.readToEnd()).data.toString()).toBe("goodbye");
+    await drained;
   });
 
   test("tells an async process by the signal of its connection", async () => {

@@ -41,6 +41,17 @@ describe("supervised", () => {
     await runtime.stop();
   });
 
+  test("is not started again when it was drained", async () => {
+    const { runtime } = createWorld();
+    const child = kept(supervised("echo", { host: "127.0.0.1", port: 0 }, echo));
+    const tree = unwrap(await startSupervisor({ strategy: "OneForOne", children: [child.spec] }, runtime)).data;
+    await child.servers[0]?.drain(1_000);
+    await turns(10);
+    expect([child.servers.length, tree.process.isAlive]).toEqual([1, true]);
+    await tree.stop();
+    await runtime.stop();
+  });
+
   test("drains when its tree stops", async () => {
     const { runtime } = createWorld();
     const handler = { ...echo, onDrain: () => withReply(stop(), "goodbye") };

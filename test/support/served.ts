@@ -42,7 +42,7 @@ export async function serve<S, U = never>(
   const events: ServerEvent[] = [];
   const onEvent = (event: ServerEvent): void => void events.push(event);
   const all: ServerOptions = { host: "127.0.0.1", port: 0, onEvent, ...options };
-  const server = unwrap(await startServer(all, handler as ConnectionHandler<S, U>, world.runtime));
+  const server = unwrap(await startServer(all, handler, world.runtime));
   const peers: Peer[] = [];
   return {
     ...world,
