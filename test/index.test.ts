@@ -4,6 +4,7 @@ import * as tankard from "tankard";
 import * as otp from "tankard/otp";
 import * as server from "tankard/server";
 import * as testing from "tankard/testing";
+import * as xstate from "tankard/xstate";
 
 /** The values that an entry point exports. Types are fixed by the programs in `test/types`. */
 function namesOf(entry: object): string[] {
@@ -105,6 +106,27 @@ describe("the public names", () => {
 
   test("of tankard/testing change only on purpose", () => {
     expect(namesOf(testing)).toEqual(["createSimulatedClock", "createSocketPair"]);
+  });
+
+  test("of tankard/xstate change only on purpose", () => {
+    expect(namesOf(xstate)).toEqual([
+      "ConnectFailure",
+      "ListenFailure",
+      "SendFailure",
+      "actorOwner",
+      "actorSubject",
+      "clockOf",
+      "fromConnect",
+      "fromLink",
+      "fromMonitor",
+      "fromProcess",
+      "fromServer",
+      "fromTcpSocket",
+      "machineChild",
+      "machineHandler",
+      "selectSendResults",
+      "tcpSocketActions",
+    ]);
   });
 
   test("hold every function of mug under its own name", () => {

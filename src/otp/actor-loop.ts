@@ -1,11 +1,11 @@
 import { Abnormal, Normal } from "../process/exit.ts";
 import { MessageLoop } from "../process/message-loop.ts";
 import { type Process, processEngine } from "../process/process.ts";
-import { runtimeEngine } from "../process/runtime.ts";
 import { newSelector, type Selector } from "../process/selector.ts";
 import type { Self } from "../process/self.ts";
 import type { OwnSubject, Subject } from "../process/subject.ts";
 import { isThenable } from "../process/thenable.ts";
+import { orUnmatched, Unmatched } from "../process/unmatched.ts";
 import { valueText } from "../process/value-text.ts";
 import { NextValue } from "./next.ts";
 
@@ -22,15 +22,6 @@ export type SystemMessage =
   | { readonly type: "Resume"; readonly reply: Subject<undefined> }
   | { readonly type: "Stop"; readonly reply: Subject<undefined> };
 
-/** A message that the actor does not select. */
-class Unexpected {
-  readonly message: unknown;
-
-  constructor(message: unknown) {
-    this.message = message;
-  }
-}
-
 /** A message from `system`. */
 class FromSystem {
   readonly request: SystemMessage;
@@ -39,9 +30,6 @@ class FromSystem {
     this.request = request;
   }
 }
-
-/** Whatever is not selected otherwise. */
-const unexpected = newSelector().selectOther((message) => new Unexpected(message));
 
 const actors = new WeakMap<Process, ActorLoop>();
 
@@ -66,7 +54,7 @@ export class ActorLoop {
     this.#selector = selector;
     this.#handler = handler;
     const handle = (message: unknown): void | PromiseLike<void> => this.#handle(message);
-    this.#loop = new MessageLoop(processEngine(self.process), unexpected.merge(selector), handle);
+    this.#loop = new MessageLoop(processEngine(self.process), orUnmatched(selector), handle);
     actors.set(self.process, this);
   }
 
@@ -90,7 +78,7 @@ export class ActorLoop {
 
   #select(): void {
     const system = this.#system;
-    const own = this.#isSuspended ? newSelector() : unexpected.merge(this.#selector);
+    const own = this.#isSuspended ? newSelector() : orUnmatched(this.#selector);
     this.#loop.selector = system === undefined ? own : own.selectMap(system, (request) => new FromSystem(request));
   }
 
@@ -99,8 +87,8 @@ export class ActorLoop {
       this.#answer(message.request);
       return;
     }
-    if (message instanceof Unexpected) {
-      this.#discard(message.message);
+    if (message instanceof Unmatched) {
+      message.discard(processEngine(this.#self.process));
       return;
     }
     const pending = this.#take(message);
@@ -163,11 +151,6 @@ export class ActorLoop {
     const { postponeLimit } = this.#handler;
     if (this.#postponed.length >= postponeLimit) throw new Error(`Cannot postpone more than ${postponeLimit} messages`);
     this.#postponed.push(message);
-  }
-
-  #discard(message: unknown): void {
-    const { runtime, process } = this.#self;
-    runtimeEngine(runtime).deadLetter({ message, to: `process ${String(process.id)}`, why: "Unmatched" });
   }
 
   #answer(request: SystemMessage): void {

@@ -213,6 +213,7 @@ export class Mailbox {
       case "subject":
         return (key as SubjectKey).source;
       case "exit":
+      case "sent":
         return undefined;
       case "raw":
         return Array.isArray(message) && message.length > 0 ? this.#recordSource(message) : undefined;

@@ -3,9 +3,10 @@ import type { OwnSubject, Subject, yields } from "./subject.ts";
 
 /**
  * What kind of thing a message came from. The messages of all sockets, of all monitors and of exits are a class; so is
- * what sockets say to those alone that ask for it: that they are passive again.
+ * what sockets say to those alone that ask for it: that they are passive again, and, to an XState actor, what became of
+ * what it sent.
  */
-export type Lane = "subject" | "socket" | "passive" | "monitor" | "exit" | "raw";
+export type Lane = "subject" | "socket" | "passive" | "sent" | "monitor" | "exit" | "raw";
 
 /** A subject, as its mailbox sees it. */
 export interface SubjectKey {

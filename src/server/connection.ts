@@ -1,9 +1,11 @@
 import { start, type Started, type StartError } from "../otp/start.ts";
+import { Shutdown } from "../process/exit.ts";
 import { type Host, runtimeEngine } from "../process/runtime.ts";
 import { selectSpecificMonitor } from "../process/monitor.ts";
 import { newSelector } from "../process/selector.ts";
 import type { Result } from "../result.ts";
 import { valueText } from "../process/value-text.ts";
+import { close } from "../tcp/socket.ts";
 import { startCallbackConnection } from "./callback-connection.ts";
 import type { AnyHandler, ConnectionOwner, ConnectionProcess } from "./handler.ts";
 import { initTimeoutOf, type Serving } from "./serving.ts";
@@ -35,8 +37,11 @@ function startProcess(serving: Serving, run: ConnectionProcess, host: Host) {
 function startOwner(serving: Serving, handler: ConnectionOwner, host: Host) {
   return start<undefined, never>(host, startOptionsOf(serving), async (self) => {
     await serving.meetProxy(runtimeEngine(self.runtime));
-    const owner = handler.createOwner(serving.connection);
-    self.onExit((reason) => owner.exit?.(reason), "resource");
+    const owner = handler.createOwner(serving.connection, self);
+    self.onExit((reason) => {
+      owner.exit?.(reason.type === "Normal" ? Shutdown : reason); // a process takes no notice of a normal exit
+      void close(serving.connection.socket); // an owner need not end by it
+    }, "resource");
     serving.giveTo(owner);
     const ended = selectSpecificMonitor(newSelector(), self.monitor(owner), ({ reason }) => reason);
     return {

@@ -54,8 +54,8 @@ export type ConnectionProcess = (connection: Connection, self: Self) => unknown;
 
 /** Serves a connection by any owner: a callback, an actor of another library. When it ends, the connection closes. */
 export interface ConnectionOwner {
-  /** Makes whoever gets the socket; its messages come only when it asks for them. */
-  createOwner(connection: Connection): Owner;
+  /** Makes whoever gets the socket; its messages come only when it asks for them. `self` is the process that watches it. */
+  createOwner(connection: Connection, self: Self): Owner;
 }
 
 /** Whatever serves connections. */

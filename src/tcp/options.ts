@@ -20,6 +20,9 @@ import {
  */
 export type IpVersionPreference = "Ipv4Only" | "Ipv4Preferred" | "Ipv6Only" | "Ipv6Preferred";
 
+/** @internal */
+export const defaultSendQueueLimit = 16 * 1024 * 1024;
+
 /**
  * Where to connect to, and how the socket shall behave: plain data, so that it can be a machine's input. Every number
  * of milliseconds is 0 to 2^32 - 1 or `Infinity`, every number of bytes a whole one of at most 1 GiB; `connect` throws
@@ -186,7 +189,7 @@ export function checkConnectOptions(options: ConnectionOptions & ConnectContext)
  */
 export function checkSocketOptions(options: SocketOptions, action: string): ResolvedSocketOptions {
   const { nodelay = true, keepalive = false, showEconnreset = false, exitOnClose = true } = options;
-  const { buffer = 65_536, readAhead = 65_536, sendQueueLimit = 16 * 1024 * 1024 } = options;
+  const { buffer = 65_536, readAhead = 65_536, sendQueueLimit = defaultSendQueueLimit } = options;
   const { sendTimeout = Infinity, linger = 30_000 } = options;
 
   checkBoolean(action, "nodelay", nodelay);

@@ -537,6 +537,11 @@ export class SocketEngine implements TransportEvents {
         this.#go();
       }
     }
+    return this.closing;
+  }
+
+  /** Resolves when the descriptor is closed, by whomever. */
+  get closing(): Promise<void> {
     return this.#transport.isClosed ? Promise.resolve() : new Promise((resolve) => this.#whenClosed.push(resolve));
   }
 

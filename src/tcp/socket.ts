@@ -25,12 +25,12 @@ export function send(socket: Socket, data: Uint8Array | string): Promise<Result<
 
 /** As `send`, for bytes in pieces, which need not be joined first. Source: `mug.send_builder`. */
 export function sendBuilder(socket: Socket, tree: BytesTree): Promise<Result<undefined, SocketError>> {
-  return engineOf(socket, "send").send(flatten(tree));
+  return engineOf(socket, "send").send(piecesOf(tree));
 }
 
 /** @internal As `sendBuilder`, without a promise where it need not wait. */
 export function sendNow(socket: Socket, tree: BytesTree): SendResult | Promise<SendResult> {
-  return engineOf(socket, "send").sendNow(flatten(tree));
+  return engineOf(socket, "send").sendNow(piecesOf(tree));
 }
 
 /**
@@ -206,8 +206,12 @@ function piece(data: unknown): Uint8Array {
   throw new TypeError(`Cannot send: expected bytes or a string, received ${valueText(data)}`);
 }
 
-/** The leaves of `tree`, in order, however deep they are. Nothing is sent where one of them is neither bytes nor text. */
-function flatten(tree: BytesTree): Pieces {
+/**
+ * @internal The leaves of `tree`, in order, however deep they are.
+ *
+ * @throws TypeError where one of them is neither bytes nor text
+ */
+export function piecesOf(tree: BytesTree): Pieces {
   if (!Array.isArray(tree)) return [piece(tree)];
   const pieces: Uint8Array[] = [];
   const rest: unknown[] = [tree];

@@ -1,5 +1,4 @@
 // Lines that must not compile, each for the reason that stands above it. Compiled, never run.
-import { createActor, setup } from "xstate";
 import {
   abort,
   call,
@@ -79,9 +78,6 @@ await connect({ host: "h", port: 1, owner: socket });
 await sendBuilder(socket, [1, 2, 3]);
 // @ts-expect-error forgot await
 const n23: Buffer = unwrap(receive(socket, 5));
-const m = createActor(setup({ types: { events: {} as { type: "x" } } }).createMachine({}));
-// @ts-expect-error XState ref as owner directly
-await connect({ host: "h", port: 1, owner: m });
 // @ts-expect-error mug order
 send("hello", socket);
 const p = spawn(async () => 1);

@@ -1,0 +1,100 @@
+import type { AnyActorRef } from "xstate";
+import { Abnormal, type ExitReason, Normal } from "../process/exit.ts";
+import { runtimeOf } from "./system-runtime.ts";
+
+/** Hears why an actor has ended. Says whether that is news to anybody: then a crash need not be reported. */
+type EndListener = (reason: ExitReason) => boolean;
+
+const lives = new WeakMap<AnyActorRef, ActorLife>();
+
+/**
+ * How long an XState actor is there: until it is done, stopped or in error, or until an actor above it is in error.
+ * XState leaves the children of a machine that has thrown as they are, and nobody would ever stop them.
+ *
+ * One observer of the actor serves all who want to know. XState reports the error of a root actor that nobody observes;
+ * being observed by us must not silence that.
+ */
+export class ActorLife {
+  readonly #actorRef: AnyActorRef;
+  readonly #listeners = new Set<EndListener>();
+  #ended: ExitReason | undefined;
+  #leaveParent: (() => void) | undefined;
+
+  static of(actorRef: AnyActorRef): ActorLife {
+    let life = lives.get(actorRef);
+    if (life === undefined) {
+      life = new ActorLife(actorRef);
+      lives.set(actorRef, life);
+    }
+    return life;
+  }
+
+  private constructor(actorRef: AnyActorRef) {
+    this.#actorRef = actorRef;
+    // First this: who subscribes to an actor that was stopped is never called.
+    this.#ended = endOf(actorRef);
+    if (this.#ended !== undefined) return;
+    actorRef.subscribe({
+      error: (error) => {
+        this.#fail(error);
+      },
+      complete: () => {
+        this.#end(Normal);
+      },
+    });
+    this.#watchParent(actorRef._parent);
+  }
+
+  get ended(): ExitReason | undefined {
+    return this.#ended;
+  }
+
+  /** Calls `listener` when the actor ends, at once if it has. */
+  onEnd(listener: EndListener): () => void {
+    if (this.#ended !== undefined) {
+      listener(this.#ended);
+      return () => undefined;
+    }
+    const own: EndListener = (reason) => listener(reason);
+    this.#listeners.add(own);
+    return () => {
+      this.#listeners.delete(own);
+    };
+  }
+
+  #watchParent(parent: AnyActorRef | undefined): void {
+    if (parent === undefined) return;
+    this.#leaveParent = ActorLife.of(parent).onEnd((reason) => {
+      if (reason.type === "Abnormal") this.#end(reason);
+      return false;
+    });
+  }
+
+  #fail(error: unknown): void {
+    const isRoot = this.#actorRef._parent === undefined;
+    const isOnlyObserver = observerCount(this.#actorRef) <= 1;
+    const isHeard = this.#end(Abnormal(error));
+    if (!isHeard && isRoot && isOnlyObserver) runtimeOf(this.#actorRef).rethrow(error);
+  }
+
+  #end(reason: ExitReason): boolean {
+    if (this.#ended !== undefined) return true;
+    this.#ended = reason;
+    this.#leaveParent?.();
+    const listeners = [...this.#listeners];
+    this.#listeners.clear();
+    return listeners.map((listener) => listener(reason)).includes(true);
+  }
+}
+
+function endOf(actorRef: AnyActorRef): ExitReason | undefined {
+  const { status, error } = actorRef.getSnapshot() as { readonly status: string; readonly error: unknown };
+  if (status === "active") return undefined;
+  return status === "error" ? Abnormal(error) : Normal;
+}
+
+/** Who else would hear of an error. XState does not say, so this looks; if it cannot, nobody would. */
+function observerCount(actorRef: AnyActorRef): number {
+  const { observers } = actorRef as { readonly observers?: unknown };
+  return observers instanceof Set ? observers.size : 0;
+}

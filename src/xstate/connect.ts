@@ -1,0 +1,62 @@
+import type { AnyActorRef, EventObject, PromiseActorLogic } from "xstate";
+import type { Selector } from "../process/selector.ts";
+import { connect } from "../tcp/connect.ts";
+import type { ConnectError } from "../tcp/error.ts";
+import type { OwnedSocket, TcpMessage } from "../tcp/message.ts";
+import type { ConnectionOptions } from "../tcp/options.ts";
+import { close } from "../tcp/socket.ts";
+import { actorProcess } from "./actor-owner.ts";
+import { createLogic } from "./logic.ts";
+
+/** The error of an actor that could not connect. */
+export class ConnectFailure extends Error {
+  readonly error: ConnectError;
+
+  /** @internal */
+  constructor(error: ConnectError) {
+    super(`Cannot connect: ${error.type}`);
+    this.name = "ConnectFailure";
+    this.error = error;
+  }
+}
+
+/**
+ * Connects, as promise logic. Its output is a socket that belongs to the actor which invoked it: the messages come to
+ * that as its own events, as `selector` says, and the socket closes when that is done, stopped or in error. Leaving the
+ * state before leaves nothing open. The error is a `ConnectFailure`.
+ *
+ * The socket stands in the machine's context, so a machine that is restored has none: it connects anew.
+ */
+export function fromConnect<M extends EventObject = TcpMessage>(
+  selector?: Selector<M>,
+): PromiseActorLogic<OwnedSocket, ConnectionOptions> {
+  const logic = createLogic<undefined, OwnedSocket, EventObject, ConnectionOptions, EventObject>({
+    context: undefined,
+    start: (actor) => {
+      const abort = new AbortController();
+      const owner = actorProcess(parentOf(actor.ref), selector);
+      let connected: OwnedSocket | undefined;
+      void connect({ ...actor.input, owner, signal: abort.signal }).then((result) => {
+        if (!result.ok) actor.fail(new ConnectFailure(result.error));
+        else if (!actor.isActive) void close(result.value);
+        else {
+          connected = result.value;
+          actor.done(connected);
+        }
+      });
+      return {
+        receive: () => undefined,
+        end: (_reason, status) => {
+          abort.abort();
+          if (status !== "done" && connected !== undefined) void close(connected); // it has not been handed over
+        },
+      };
+    },
+  });
+  return logic as unknown as PromiseActorLogic<OwnedSocket, ConnectionOptions>;
+}
+
+function parentOf({ _parent }: AnyActorRef): AnyActorRef {
+  if (_parent !== undefined) return _parent;
+  throw new Error("Cannot connect for nobody: what fromConnect gives is to be invoked or spawned by a machine");
+}

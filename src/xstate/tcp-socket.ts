@@ -1,0 +1,266 @@
+import { type ActorLogic, type ActorRefFrom, type EventObject, type Snapshot } from "xstate";
+import { ownerFromCallback } from "../process/callback-owner.ts";
+import type { ExitReason } from "../process/exit.ts";
+import type { Owner } from "../process/owner.ts";
+import { type Lane, mapperFor, type Selector } from "../process/selector.ts";
+import { connect } from "../tcp/connect.ts";
+import { err, type Result } from "../result.ts";
+import type { SocketError } from "../tcp/error.ts";
+import type { OwnedSocket, Socket, TcpMessage } from "../tcp/message.ts";
+import { type ConnectionOptions, defaultSendQueueLimit } from "../tcp/options.ts";
+import { tcpMessages } from "../tcp/select.ts";
+import {
+  type BytesTree,
+  controllingProcess,
+  disarm,
+  piecesOf,
+  receiveNextPacketAsMessage,
+  sendNow,
+  shutdown,
+  shutdownWrite,
+} from "../tcp/socket.ts";
+import { checkCommand } from "./command.ts";
+import { ConnectFailure } from "./connect.ts";
+import { type AnySystem, createLogic, type LogicActor, type LogicSnapshotFields, type Running } from "./logic.ts";
+import { SendFailure, type SendId, type SendResult } from "./send-result.ts";
+
+/** The connection is there. Goes to the parent as it is, whatever the selector. */
+export interface Connected {
+  readonly type: "Connected";
+}
+
+/** What to connect to, or a socket that is there already: then the actor takes it over from whoever owns it. */
+export type TcpSocketInput = ConnectionOptions | { readonly socket: Socket };
+
+/** What the actor is told: the functions of the same names. What comes before it is connected is done once it is. */
+export type TcpSocketCommand =
+  | {
+      readonly type: "send";
+      readonly data: BytesTree;
+      /** Comes back in what `selectSendResults` takes. */
+      readonly id?: SendId | undefined;
+    }
+  | { readonly type: "receiveNextPacketAsMessage" }
+  | { readonly type: "disarm" }
+  | { readonly type: "shutdown" }
+  | { readonly type: "shutdownWrite" };
+
+export type TcpSocketSnapshot = Snapshot<{ readonly reason: SocketError }> &
+  LogicSnapshotFields<{ readonly readyState: "connecting" | "open" }, TcpSocketInput>;
+
+export type TcpSocketLogic<E extends EventObject = TcpMessage | Connected> = ActorLogic<
+  TcpSocketSnapshot,
+  TcpSocketCommand,
+  TcpSocketInput,
+  AnySystem,
+  E
+>;
+
+export type TcpSocketRef<E extends EventObject = TcpMessage | Connected> = ActorRefFrom<TcpSocketLogic<E>>;
+
+/**
+ * A connection as actor logic. Its actor owns the socket, and tells its parent `Connected` and then the socket's
+ * messages, by `selector` or as they are, one packet for each `receiveNextPacketAsMessage`: **a machine that does not
+ * ask does not receive.** What it tells is emitted too. Name the machine's events, `fromTcpSocket<Events>(selector)`,
+ * and a selector that gives others does not compile.
+ *
+ * The socket closes when the actor is stopped, that is when the invoking state is left, or when an actor above it ends.
+ * It is done when the machine has been told `SocketClosed`: its output says how the stream ended. It is in error with a
+ * `ConnectFailure`, or a `SendFailure` where no `selectSendResults` would hear of it; what else the selector does not take
+ * goes to `onDeadLetter`.
+ *
+ * A restored actor connects anew: ask for packets on `Connected`, as entry actions do not run again.
+ */
+export function fromTcpSocket<M extends EventObject = TcpMessage>(
+  selector?: Selector<M>,
+): TcpSocketLogic<M | Connected> {
+  const events = (selector ?? tcpMessages) as Selector<M>;
+  return createLogic<
+    { readonly readyState: "connecting" | "open" },
+    { readonly reason: SocketError },
+    TcpSocketCommand,
+    TcpSocketInput,
+    M | Connected
+  >({
+    context: { readyState: "connecting" },
+    start: (actor) => new TcpSocketActor(actor, events),
+  });
+}
+
+type Actor = LogicActor<
+  { readonly readyState: "connecting" | "open" },
+  { readonly reason: SocketError },
+  TcpSocketInput,
+  EventObject
+>;
+
+type SendCommand = Extract<TcpSocketCommand, { readonly type: "send" }>;
+
+class TcpSocketActor implements Running<TcpSocketCommand> {
+  readonly #actor: Actor;
+  readonly #selector: Selector<EventObject>;
+  readonly #owner: Owner & { exit(reason?: ExitReason): void };
+  #socket: OwnedSocket | undefined;
+  /** Commands that came before there was a socket. */
+  #early: TcpSocketCommand[] = [];
+  #earlyBytes = 0;
+  /** Sends whose result is not known. */
+  #sending = 0;
+  #error: SocketError | undefined;
+  /** The machine has been told `SocketClosed`: it is done as soon as every send has its result. */
+  #isClosed = false;
+
+  constructor(actor: Actor, selector: Selector<EventObject>) {
+    this.#actor = actor;
+    this.#selector = selector;
+    this.#owner = ownerFromCallback((message) => {
+      this.#hear(message);
+    }, actor.runtime);
+    const { input } = actor;
+    if ("socket" in input) this.#takeOver(input.socket);
+    else this.#connect(input);
+  }
+
+  receive(command: TcpSocketCommand): void {
+    checkCommand("a socket", command, commandTypes);
+    if (this.#socket === undefined) this.#keep(command);
+    else this.#obey(this.#socket, command);
+  }
+
+  end(reason: ExitReason): void {
+    this.#owner.exit(reason);
+  }
+
+  // ── before there is a socket ──
+
+  #takeOver(socket: Socket): void {
+    const taken = controllingProcess(socket, this.#owner);
+    if (taken.ok) this.#open(taken.value);
+    else this.#actor.done({ reason: "Closed" });
+  }
+
+  #connect(options: ConnectionOptions): void {
+    void connect({ ...options, owner: this.#owner }).then((connected) => {
+      if (connected.ok) this.#open(connected.value);
+      else this.#failToConnect(new ConnectFailure(connected.error));
+    });
+  }
+
+  #keep(command: TcpSocketCommand): void {
+    if (command.type !== "send") {
+      this.#early.push(command);
+      return;
+    }
+    const pieces = piecesOf(command.data); // they may be changed before they are sent
+    const byteSize = pieces.reduce((sum, { length }) => sum + length, 0);
+    if (this.#earlyBytes + byteSize > this.#earlyLimit) this.#sent(command.id, err("Enobufs"));
+    else {
+      this.#earlyBytes += byteSize;
+      this.#early.push({ ...command, data: pieces });
+    }
+  }
+
+  get #earlyLimit(): number {
+    const { sendQueueLimit } = this.#actor.input as Partial<ConnectionOptions>;
+    return sendQueueLimit ?? defaultSendQueueLimit;
+  }
+
+  #open(socket: OwnedSocket): void {
+    this.#socket = socket;
+    this.#actor.update({ readyState: "open" });
+    try {
+      for (const command of this.#early.splice(0)) this.#obey(socket, command);
+    } catch (error) {
+      this.#actor.fail(error);
+    }
+    this.#actor.tell({ type: "Connected" });
+  }
+
+  #failToConnect(failure: ConnectFailure): void {
+    for (const command of this.#early.splice(0)) if (command.type === "send") this.#sent(command.id, err("Closed"));
+    this.#actor.fail(failure);
+  }
+
+  // ── while there is one ──
+
+  #obey(socket: OwnedSocket, command: TcpSocketCommand): void {
+    switch (command.type) {
+      case "send":
+        this.#send(socket, command);
+        break;
+      case "receiveNextPacketAsMessage":
+        receiveNextPacketAsMessage(socket);
+        break;
+      case "disarm":
+        disarm(socket);
+        break;
+      case "shutdown":
+        void shutdown(socket);
+        break;
+      case "shutdownWrite":
+        void shutdownWrite(socket);
+        break;
+      default:
+        command satisfies never;
+    }
+  }
+
+  #send(socket: OwnedSocket, { data, id }: SendCommand): void {
+    const sending = sendNow(socket, data);
+    if (!(sending instanceof Promise) && sending.ok && !this.#isAskedForResults) return;
+    this.#sending++;
+    // Told in a later turn, and in the order of the commands.
+    void Promise.resolve(sending).then((result) => {
+      this.#sending--;
+      this.#sent(id, result);
+      this.#finishOnceClosed();
+    });
+  }
+
+  get #isAskedForResults(): boolean {
+    return mapperFor(this.#selector, "sent", undefined, undefined) !== undefined;
+  }
+
+  #sent(id: SendId | undefined, result: Result<undefined, SocketError>): void {
+    if (this.#isAskedForResults) {
+      const told: SendResult = result.ok ? { type: "Sent", id } : { type: "SendFailed", id, error: result.error };
+      this.#tell("sent", undefined, told);
+    } else if (!result.ok && (result.error === "Enobufs" || result.error === "Timeout")) {
+      this.#actor.fail(new SendFailure(result.error)); // otherwise the connection is over, and its end says so
+    }
+  }
+
+  #hear(message: TcpMessage): void {
+    this.#tell("socket", message.socket, message);
+    if (message.type === "TcpError") this.#error = message.error;
+    if (message.type !== "SocketClosed") return;
+    this.#isClosed = true;
+    this.#finishOnceClosed();
+  }
+
+  #tell(lane: Lane, key: object | undefined, message: TcpMessage | SendResult): void {
+    const { ref, runtime } = this.#actor;
+    const mapper = mapperFor(this.#selector, lane, key, message);
+    if (mapper === undefined) {
+      runtime.deadLetter({ message, to: `actor ${ref.id}`, why: "Unmatched" });
+      return;
+    }
+    try {
+      this.#actor.tell(mapper(message) as EventObject);
+    } catch (error) {
+      this.#actor.fail(error);
+    }
+  }
+
+  #finishOnceClosed(): void {
+    if (this.#isClosed && this.#sending === 0) this.#actor.done({ reason: this.#error ?? "Closed" });
+  }
+}
+
+const commandTypes = Object.keys({
+  send: true,
+  receiveNextPacketAsMessage: true,
+  disarm: true,
+  shutdown: true,
+  shutdownWrite: true,
+} satisfies Record<TcpSocketCommand["type"], true>);
