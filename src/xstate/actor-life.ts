@@ -93,6 +93,12 @@ function endOf(actorRef: AnyActorRef): ExitReason | undefined {
   return status === "error" ? Abnormal(error) : Normal;
 }
 
+/** @throws what the actor has failed of, where it has */
+export function throwFailure(actorRef: AnyActorRef): void {
+  const end = endOf(actorRef);
+  if (end?.type === "Abnormal") throw end.reason;
+}
+
 /** Who else would hear of an error. XState does not say, so this looks; if it cannot, nobody would. */
 function observerCount(actorRef: AnyActorRef): number {
   const { observers } = actorRef as { readonly observers?: unknown };

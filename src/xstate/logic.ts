@@ -78,7 +78,7 @@ export class LogicActor<TContext, TOutput, TInput, TSent extends EventObject> {
   }
 
   #step(step: Step): void {
-    if (this.isActive) this.ref.send(step);
+    if (this.isActive) sendFrom(this.ref, this.ref, step);
   }
 }
 

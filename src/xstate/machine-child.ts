@@ -20,7 +20,7 @@ import { newSelector, type Selector } from "../process/selector.ts";
 import type { Self } from "../process/self.ts";
 import type { OwnSubject } from "../process/subject.ts";
 import type { Result } from "../result.ts";
-import { ActorLife } from "./actor-life.ts";
+import { ActorLife, throwFailure } from "./actor-life.ts";
 import { eventLoop } from "./actor-owner.ts";
 import { stopActor } from "./relay.ts";
 import { clockOf } from "./system-runtime.ts";
@@ -139,9 +139,9 @@ function hosted(actor: AnyActorRef, self: Self, events: Selector<EventObject>): 
     });
   });
   output.catch(() => undefined);
+  throwFailure(actor); // also before it starts: XState would report it then
   actor.start();
-  const { status, error } = actor.getSnapshot() as Snapshot<unknown>;
-  if (status === "error") throw error;
+  throwFailure(actor);
   self.onExit(() => {
     if (ActorLife.of(actor).ended === undefined) stopActor(actor);
   }, "resource");

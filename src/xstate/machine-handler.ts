@@ -5,10 +5,10 @@ import {
   createActor,
   type EventFromLogic,
   type InputFrom,
-  type Snapshot,
 } from "xstate";
 import type { Selector } from "../process/selector.ts";
 import type { Connection, ConnectionOwner } from "../server/handler.ts";
+import { throwFailure } from "./actor-life.ts";
 import { actorProcess } from "./actor-owner.ts";
 import { clockOf } from "./system-runtime.ts";
 
@@ -44,8 +44,7 @@ export function machineHandler<TLogic extends AnyActorLogic>(
         clock: clockOf(self.runtime),
         input: input(connection),
       });
-      const { status, error } = actor.getSnapshot() as Snapshot<unknown>;
-      if (status === "error") throw error;
+      throwFailure(actor);
       const owner = actorProcess(actor, selector);
       onActor?.(actor);
       if (drainEvent !== undefined) {
