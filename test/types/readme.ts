@@ -2,11 +2,13 @@
 import {
   call,
   connect,
+  type MessageFrom,
   newSelector,
   type OwnSubject,
   receive,
   receiveNextPacketAsMessage,
   selectMonitors,
+  selectTcpMessages,
   type Self,
   send,
   spawn,
@@ -14,8 +16,10 @@ import {
   tcpMessages,
   unwrap,
 } from "tankard";
+import { createActor, setup } from "xstate";
 import { continueWith, startActor, stop } from "tankard/otp";
 import { drainOnSignals, startServer, withReply } from "tankard/server";
+import { type Connected, fromTcpSocket, tcpSocketActions } from "tankard/xstate";
 
 declare const self: Self;
 declare const requests: OwnSubject<{ type: "inc" } | { type: "get"; reply: Subject<number> }>;
@@ -87,4 +91,25 @@ declare const requests: OwnSubject<{ type: "inc" } | { type: "get"; reply: Subje
     ),
   );
   drainOnSignals(server); // SIGTERM and Ctrl-C: nobody is let in, who is here says goodbye, and the program ends
+}
+
+{
+  const replies = selectTcpMessages(newSelector(), (message) =>
+    message.type === "Packet" ? { type: "reply", text: message.data.toString() } : { type: "closed" },
+  );
+  const { send: say, receiveNextPacketAsMessage: next } = tcpSocketActions("tcp");
+
+  const pinger = setup({
+    types: { events: {} as MessageFrom<typeof replies> | Connected },
+    actors: { tcp: fromTcpSocket(replies) },
+  }).createMachine({
+    invoke: { id: "tcp", src: "tcp", input: { host: "localhost", port: 6379 }, onError: ".failed" },
+    initial: "asking",
+    states: {
+      asking: { on: { Connected: { actions: [say("PING\r\n"), next] }, reply: "answered" } },
+      answered: { type: "final", entry: ({ event }) => console.log(event.type === "reply" && event.text) },
+      failed: { type: "final" },
+    },
+  });
+  createActor(pinger).start();
 }
