@@ -69,22 +69,22 @@ export const clients: Record<string, Client> = {
 
   "`fromTcpSocket` child": async (port, answer) => {
     const tcp = tcpSocketActions("tcp");
-    return new Promise((resolve) => {
-      const machine = setup({
-        types: { events: {} as TcpMessage | Connected | { type: "begin"; data: Buffer } },
-        actors: { tcp: fromTcpSocket() },
-      }).createMachine({
-        invoke: { id: "tcp", src: "tcp", input: { host, port } },
-        on: {
-          Connected: {
-            actions: [tcp.receiveNextPacketAsMessage, () => resolve((data) => actor.send({ type: "begin", data }))],
-          },
-          begin: { actions: tcp.send(({ event }) => event.data) },
-          Packet: { actions: [tcp.send(({ event }) => answer(event.data)), tcp.receiveNextPacketAsMessage] },
-        },
-      });
-      const actor = createActor(machine).start();
+    let connected!: () => void;
+    const isConnected = new Promise<void>((resolve) => (connected = resolve));
+    const machine = setup({
+      types: { events: {} as TcpMessage | Connected | { type: "begin"; data: Buffer } },
+      actors: { tcp: fromTcpSocket() },
+    }).createMachine({
+      invoke: { id: "tcp", src: "tcp", input: { host, port } },
+      on: {
+        Connected: { actions: [tcp.receiveNextPacketAsMessage, () => connected()] },
+        begin: { actions: tcp.send(({ event }) => event.data) },
+        Packet: { actions: [tcp.send(({ event }) => answer(event.data)), tcp.receiveNextPacketAsMessage] },
+      },
     });
+    const actor = createActor(machine).start();
+    await isConnected;
+    return (data) => actor.send({ type: "begin", data });
   },
 
   "`fromProcess`": (port, answer) =>
