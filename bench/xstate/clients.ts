@@ -102,6 +102,19 @@ export const clients: Record<string, Client> = {
 
   // What XState itself costs: the same machines on a raw socket, as one would write them without Tankard.
 
+  "net `data` to a `fromTransition`": async (port, answer) => {
+    const socket = await rawSocket(port);
+    const logic = fromTransition((context: null, event: { type: "Packet"; data: Buffer }) => {
+      socket.write(answer(event.data));
+      return context;
+    }, null);
+    const actor = createActor(logic).start();
+    socket.on("data", (data: Buffer) => {
+      actor.send({ type: "Packet", data });
+    });
+    return (data) => socket.write(data);
+  },
+
   "net `data` to a machine": async (port, answer) => {
     const socket = await rawSocket(port);
     const machine = setup({ types: { events: {} as { type: "Packet"; data: Buffer } } }).createMachine({
