@@ -116,22 +116,22 @@ export function createLogic<TContext, TOutput, TEvent extends EventObject, TInpu
     },
     transition: (snapshot, event, { self }) => {
       if (snapshot.status !== "active") return snapshot;
-      const over = (status: "done" | "stopped" | "error", reason: ExitReason, last: object = {}): ThisSnapshot => {
-        running.get(self)?.end(reason, status);
-        return { ...snapshot, ...last, status } as ThisSnapshot;
-      };
+      const inside = running.get(self);
       const own = event as Step | { readonly type: "xstate.stop" };
       switch (own.type) {
         case "xstate.stop":
-          return over("stopped", Normal);
+          inside?.end(Normal, "stopped");
+          return { ...snapshot, status: "stopped" };
         case "tankard.update":
           return { ...snapshot, context: own.context as TContext };
         case "tankard.done":
-          return over("done", Normal, { output: own.output });
+          inside?.end(Normal, "done");
+          return { ...snapshot, status: "done", output: own.output as TOutput };
         case "tankard.error":
-          return over("error", Abnormal(own.error), { error: own.error });
+          inside?.end(Abnormal(own.error), "error");
+          return { ...snapshot, status: "error", error: own.error };
         default:
-          running.get(self)?.receive(event);
+          inside?.receive(event);
           return snapshot;
       }
     },

@@ -41,7 +41,8 @@ interface Args {
 
 /** The commands to the `fromTcpSocket` actor that is invoked or spawned as `id`, as actions of the machine. */
 export function tcpSocketActions(id: string): TcpSocketActions {
-  const command = (make: (args: Args) => TcpSocketCommand): AnySocketAction => sendTo(id, make) as AnySocketAction;
+  const command = (event: TcpSocketCommand | ((args: Args) => TcpSocketCommand)): AnySocketAction =>
+    sendTo(id, event) as AnySocketAction;
   const send = (data: BytesTree | ((args: Args) => BytesTree), sendId?: SendId | ((args: Args) => SendId)) =>
     command((args) => ({
       type: "send",
@@ -50,9 +51,9 @@ export function tcpSocketActions(id: string): TcpSocketActions {
     }));
   return {
     send: send as TcpSocketActions["send"],
-    receiveNextPacketAsMessage: command(() => ({ type: "receiveNextPacketAsMessage" })),
-    disarm: command(() => ({ type: "disarm" })),
-    shutdown: command(() => ({ type: "shutdown" })),
-    shutdownWrite: command(() => ({ type: "shutdownWrite" })),
+    receiveNextPacketAsMessage: command({ type: "receiveNextPacketAsMessage" }),
+    disarm: command({ type: "disarm" }),
+    shutdown: command({ type: "shutdown" }),
+    shutdownWrite: command({ type: "shutdownWrite" }),
   };
 }

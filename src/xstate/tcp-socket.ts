@@ -100,6 +100,8 @@ class TcpSocketActor implements Running<TcpSocketCommand> {
   readonly #actor: Actor;
   readonly #selector: Selector<EventObject>;
   readonly #owner: Owner & { exit(reason?: ExitReason): void };
+  /** Whether `selectSendResults` waits for what becomes of the sends. */
+  readonly #isAskedForResults: boolean;
   #socket: OwnedSocket | undefined;
   /** Commands that came before there was a socket. */
   #early: TcpSocketCommand[] = [];
@@ -113,6 +115,7 @@ class TcpSocketActor implements Running<TcpSocketCommand> {
   constructor(actor: Actor, selector: Selector<EventObject>) {
     this.#actor = actor;
     this.#selector = selector;
+    this.#isAskedForResults = mapperFor(selector, "sent", undefined, undefined) !== undefined;
     this.#owner = ownerFromCallback((message) => {
       this.#hear(message);
     }, actor.runtime);
@@ -215,10 +218,6 @@ class TcpSocketActor implements Running<TcpSocketCommand> {
       this.#sent(id, result);
       this.#finishOnceClosed();
     });
-  }
-
-  get #isAskedForResults(): boolean {
-    return mapperFor(this.#selector, "sent", undefined, undefined) !== undefined;
   }
 
   #sent(id: SendId | undefined, result: Result<undefined, SocketError>): void {
