@@ -41,6 +41,7 @@ const unchanged = <M>(message: M): M => message;
 let make: <M>(entries: readonly Entry[]) => Selector<M>;
 /** @internal What `selector` waits for, from the special to the general. */
 export let entriesOf: (selector: Selector<unknown>) => readonly Entry[];
+let socketMapperOf: (selector: Selector<unknown>) => Mapper | undefined;
 
 /**
  * Says which messages a process waits for, and what each becomes when it is taken. Immutable: every method gives a
@@ -54,14 +55,18 @@ export class Selector<out M> {
   /** The type of what a receive gives; no such property exists. */
   declare readonly [yields]: M;
   readonly #entries: readonly Entry[];
+  /** What becomes of a socket's message, where it is the same for every socket: packets need no search. */
+  readonly #socketMapper: Mapper | undefined;
 
   private constructor(entries: readonly Entry[]) {
     this.#entries = entries;
+    if (!entries.some(({ kind }) => kind === "source")) this.#socketMapper = search(entries, "socket", undefined);
   }
 
   static {
     make = (entries) => new Selector(entries);
     entriesOf = (selector) => selector.#entries;
+    socketMapperOf = (selector) => selector.#socketMapper;
   }
 
   /** Waits for the messages of `subject` too, as they are. Source: `process.select`. */
@@ -158,7 +163,12 @@ export function withoutEntry<M, K extends Entry["kind"]>(
 
 /** @internal What `selector` makes of a message that has just come, or nothing where it does not wait for it. */
 export function mapperFor(selector: Selector<unknown>, lane: Lane, key: unknown, message: unknown): Mapper | undefined {
-  for (const entry of entriesOf(selector)) {
+  const known = lane === "socket" ? socketMapperOf(selector) : undefined;
+  return known ?? search(entriesOf(selector), lane, key, message);
+}
+
+function search(entries: readonly Entry[], lane: Lane, key: unknown, message?: unknown): Mapper | undefined {
+  for (const entry of entries) {
     if (takes(entry, lane, key, message)) return entry.mapper;
   }
   return undefined;
