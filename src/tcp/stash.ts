@@ -104,6 +104,11 @@ export class Stash {
 
   #dropFirst(): void {
     this.#start = 0;
+    if (this.#chunks.length === 1) {
+      this.#chunks.pop(); // as with every packet that was asked for before it came: the array is kept for the next
+      this.#block = undefined;
+      return;
+    }
     this.#head++;
     if (this.#head === this.#chunks.length) this.#block = undefined;
     // Half of the array is taken chunks: moving the rest costs no more than it cost to take them.
