@@ -3,13 +3,14 @@
 // `--json file` as JSON. `--quick` for a look.
 //
 // On one core, client and server together, the rate says what a round trip costs in all; on two, they overlap. Needs gcc, and
-// taskset for the one core. It runs what is built: what a user of the package runs.
+// taskset for the one core. The clients are built, and run what is built, by Node alone: tsx makes a hot path slower.
 import { type ChildProcess, execFileSync, fork, type ForkOptions, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import path from "node:path";
 import { parseArgs } from "node:util";
+import { buildSync } from "esbuild";
 import type { Footprint, Trips } from "./xstate/client.ts";
 
 const { values: options } = parseArgs({
@@ -47,9 +48,9 @@ const goals = new Map([
 ]);
 const remembered = [raw, "`ownerFromCallback`", "`fromTransition` as owner", "machine as owner", "`fromTcpSocket` child", "net in a `fromCallback` child"]; // prettier-ignore
 const rememberedConnections = 1_000;
-const rounds = options.quick ? 7 : 25;
-const roundMs = options.quick ? 150 : 250;
-const warmUpRounds = 3;
+const rounds = options.quick ? 7 : 20;
+const roundMs = options.quick ? 150 : 200;
+const warmUpRounds = 5;
 
 interface Figures {
   readonly client: string;
@@ -66,6 +67,16 @@ interface Figures {
 const folder = mkdtempSync(path.join(tmpdir(), "bench-xstate-"));
 const echo = path.join(folder, "echo");
 execFileSync("gcc", ["-O2", "-o", echo, path.join(import.meta.dirname, "xstate/echo.c")]);
+const clientProgram = path.join(import.meta.dirname, "../reports/bench-xstate/client.mjs");
+buildSync({
+  entryPoints: [path.join(import.meta.dirname, "xstate/client.ts")],
+  outfile: clientProgram,
+  bundle: true,
+  packages: "external",
+  platform: "node",
+  format: "esm",
+  target: "node20",
+});
 const canPin = cpus().length > 1 && process.platform === "linux";
 const tripFigures: Figures[] = [];
 try {
@@ -153,11 +164,11 @@ async function startEcho(isPinned: boolean): Promise<{ readonly child: ChildProc
 }
 
 function startClient(args: readonly string[], isPinned: boolean, flags: readonly string[] = []): ChildProcess {
-  const execArgv = [...process.execArgv, ...flags];
+  const execArgv = [...process.execArgv.filter((flag) => /prof/.test(flag)), ...flags];
   const how: ForkOptions = isPinned
     ? { execPath: "taskset", execArgv: ["-c", options.core, process.execPath, ...execArgv] }
     : { execArgv };
-  return fork(path.join(import.meta.dirname, "xstate/client.ts"), args, how);
+  return fork(clientProgram, args, how);
 }
 
 function shuffled<T>(values: readonly T[]): T[] {
