@@ -152,7 +152,7 @@ async function measureMemory(): Promise<Record<string, Footprint>> {
 }
 
 async function measureCreation(): Promise<Record<string, number>> {
-  const [rates] = (await once(startClient(["creation"], canPin), "message")) as [Record<string, number>];
+  const [rates] = (await once(startClient(["creation"], false), "message")) as [Record<string, number>];
   return rates;
 }
 
@@ -189,9 +189,15 @@ function reportTrips(figures: readonly Figures[]): void {
   console.log("| --- | ---: | ---: | ---: | ---: | ---: |");
   for (const { client, perSecond, ratio, microseconds, goal } of figures) {
     const [low, median, high] = ratio.map((share) => share.toFixed(2));
-    const verdict = goal === undefined ? "" : `${goal.toFixed(2)} ${ratio[1] >= goal ? "met" : "MISSED"}`;
+    const verdict = goal === undefined ? "" : `${goal.toFixed(2)} ${judged(ratio, goal)}`;
     console.log(`| ${client} | ${perSecond.toFixed(0)} | ${median} | ${low} to ${high} | ${microseconds.toFixed(2)} | ${verdict} |`); // prettier-ignore
   }
+}
+
+/** Beside other work the rounds differ by more than the clients do: then one run says nothing. */
+function judged([low, , high]: Figures["ratio"], goal: number): string {
+  if (low >= goal) return "met";
+  return high < goal ? "MISSED" : "undecided";
 }
 
 function reportRest(footprints: Record<string, Footprint>, creation: Record<string, number>): void {
