@@ -1,13 +1,13 @@
 // The key-value server at the real clients of Redis, and beside the real server.
 
-import { execFile, spawn } from "node:child_process";
-import { once } from "node:events";
+import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import fc from "fast-check";
 import { describe, expect, jest, test } from "@jest/globals";
 import { encode } from "../../examples/key-value/resp.ts";
 import { findProgram } from "../support/find-program.ts";
-import { closedPort, connectPeer, within } from "../support/peer.ts";
+import { closedPort, connectPeer } from "../support/peer.ts";
+import { startRedis } from "../support/redis.ts";
 import { startServerExample } from "../support/run-example.ts";
 
 jest.setTimeout(60_000);
@@ -86,7 +86,7 @@ describeWithBenchmark("key-value-server at redis-benchmark", () => {
 describeWithServer("key-value-server beside redis-server", () => {
   test("answers whatever it is asked as Redis does", async () => {
     await using example = await startServerExample("key-value-server");
-    await using redis = await startRedis();
+    await using redis = await startRedis(server ?? "", await closedPort());
     const anew = ["DEL", ...keys];
     await fc.assert(
       fc.asyncProperty(fc.array(command, { minLength: 1, maxLength: 30 }), async (commands) => {
@@ -139,25 +139,4 @@ async function answers(port: number, commands: readonly (readonly string[])[]): 
   await client.halfClose();
   const { data } = await client.readToEnd();
   return data.toString("latin1");
-}
-
-/** A redis-server of our own, with nothing on disk. */
-async function startRedis(): Promise<AsyncDisposable & { readonly port: number }> {
-  const port = await closedPort();
-  const args = ["--port", `${port}`, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
-  const child = spawn(server ?? "", args, { stdio: ["ignore", "pipe", "ignore"] });
-  const exited = once(child, "exit");
-  const isReady = new Promise<void>((resolve) => {
-    child.stdout.on("data", (data: Buffer) => {
-      if (data.includes("Ready to accept connections")) resolve();
-    });
-  });
-  await within(isReady, "redis-server does not come up");
-  return {
-    port,
-    [Symbol.asyncDispose]: async () => {
-      child.kill("SIGKILL");
-      await exited;
-    },
-  };
 }

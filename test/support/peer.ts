@@ -49,8 +49,8 @@ export interface PeerServer extends AsyncDisposable {
   readonly accepted: number;
 }
 
-export async function peerServer(host = "127.0.0.1"): Promise<PeerServer> {
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }).listen(0, host);
+export async function peerServer(host = "127.0.0.1", port = 0): Promise<PeerServer> {
+  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }).listen(port, host);
   return await peersOf(server);
 }
 

@@ -23,6 +23,8 @@ export interface RunningExample extends AsyncDisposable {
   stopReading(): void;
   /** Resolves when what it has printed matches. */
   printed(pattern: RegExp): Promise<RegExpExecArray>;
+  /** As `printed`, on stderr. */
+  complained(pattern: RegExp): Promise<RegExpExecArray>;
   readonly ended: Promise<Ended>;
 }
 
@@ -54,6 +56,17 @@ export function startExampleOnTerminal(name: string, ...args: readonly string[])
 export async function runExample(name: string, ...args: readonly string[]): Promise<Ended> {
   await using example = startExample(name, ...args);
   return await example.ended;
+}
+
+/** The words after "Prints:" in the first comment of the program, a line each. */
+export function promisedOutput(name: string): string {
+  const source = readFileSync(join(ROOT, "examples", `${name}.ts`), "utf8");
+  const [comment = ""] = source.split("\n\n", 1);
+  const lines = comment
+    .slice(comment.indexOf("Prints:") + "Prints:".length)
+    .split("\n")
+    .map((line) => line.replace(/^\/\//, "").trim());
+  return `${lines.join("\n")}\n`;
 }
 
 /** What differs from run to run, by its name. */
@@ -91,23 +104,25 @@ function start(command: string, args: readonly string[]): RunningExample {
     changed();
     return { code: code as number | null, stdout, stderr };
   });
+  const said = (text: () => string, pattern: RegExp): Promise<RegExpExecArray> =>
+    new Promise((resolve, reject) => {
+      const look = () => {
+        const found = pattern.exec(text());
+        if (found === null && child.exitCode === null && child.signalCode === null) return;
+        onOutput.delete(look);
+        if (found === null) reject(new Error(`It ended without printing ${pattern}, but ${stdout}${stderr}`));
+        else resolve(found);
+      };
+      onOutput.add(look);
+      look();
+    });
   return {
     signal: (signal) => void child.kill(signal),
     type: (text) => void child.stdin.write(text),
     stopReading: () => void child.stdout.destroy(),
     ended,
-    printed: (pattern) =>
-      new Promise((resolve, reject) => {
-        const look = () => {
-          const found = pattern.exec(stdout);
-          if (found === null && child.exitCode === null && child.signalCode === null) return;
-          onOutput.delete(look);
-          if (found === null) reject(new Error(`It ended without printing ${pattern}, but ${stdout}${stderr}`));
-          else resolve(found);
-        };
-        onOutput.add(look);
-        look();
-      }),
+    printed: (pattern) => said(() => stdout, pattern),
+    complained: (pattern) => said(() => stderr, pattern),
     [Symbol.asyncDispose]: async () => {
       if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
       await ended;
