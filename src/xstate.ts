@@ -26,14 +26,18 @@ export { fromProcess, type ProcessActorLogic, type ProcessArgs } from "./xstate/
 export { fromLink, fromMonitor, type TieInput, type TieLogic } from "./xstate/ties.ts";
 export {
   type Accepted,
+  type ConnectionClosed,
   fromServer,
+  type ListenFailed,
   type Listening,
   ListenFailure,
   type ServerCommand,
   type ServerContext,
   type ServerLogic,
+  type ServerMessage,
   type ServerSnapshot,
 } from "./xstate/server.ts";
+export type { ActorSettings, InputSetting } from "./xstate/make-actor.ts";
 export { machineHandler, type MachineHandlerOptions } from "./xstate/machine-handler.ts";
 export { machineChild, type MachineChild, type MachineChildOptions } from "./xstate/machine-child.ts";
 export type { LogicSnapshotFields } from "./xstate/logic.ts";

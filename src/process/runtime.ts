@@ -86,6 +86,7 @@ export class RuntimeEngine implements Runtime {
   readonly #onCrash: (crash: Crash) => void;
   readonly #onDeadLetter: (letter: DeadLetter) => void;
   #ids = 0;
+  #stopListeners: Set<() => void> | undefined;
   #isStopped = false;
 
   constructor(options: RuntimeOptions = {}) {
@@ -125,8 +126,16 @@ export class RuntimeEngine implements Runtime {
     } while (!this.activity.isNone || !this.scheduler.isIdle);
   }
 
+  /** Calls `listener` before the processes are killed, for what is no process and ends with them. */
+  onStop(listener: () => void): () => void {
+    const listeners = (this.#stopListeners ??= new Set());
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
   async stop(): Promise<void> {
     this.#isStopped = true;
+    for (const listener of this.#stopListeners ?? []) listener();
     for (const process of this.#processes) process.kill();
     // One turn: whoever waited in a receive, a sleep or a call has been woken and runs its `finally` blocks.
     await new Promise((resolve) => setImmediate(resolve));

@@ -76,6 +76,8 @@ export class SocketEngine implements TransportEvents {
   readonly #departure: Departure;
   readonly #hold: Hold;
   #whenClosed: (() => void)[] = [];
+  #gone: Promise<void> | undefined;
+  #setGone: (() => void) | undefined;
   #lastError: { readonly reason: SocketError; readonly code: string } | undefined;
   #receivedBytes = 0;
   #receivedCount = 0;
@@ -537,11 +539,6 @@ export class SocketEngine implements TransportEvents {
         this.#go();
       }
     }
-    return this.closing;
-  }
-
-  /** Resolves when the descriptor is closed, by whomever. */
-  get closing(): Promise<void> {
     return this.#transport.isClosed ? Promise.resolve() : new Promise((resolve) => this.#whenClosed.push(resolve));
   }
 
@@ -564,6 +561,7 @@ export class SocketEngine implements TransportEvents {
   #go(): void {
     const wasOpen = this.#isOpen;
     this.#phase = "gone";
+    this.#setGone?.();
     this.disarm();
     this.#ownership.release();
     if (wasOpen) this.#leave();
@@ -655,6 +653,12 @@ export class SocketEngine implements TransportEvents {
     if (this.#phase === "gone") return err("Closed");
     const seen = this.#phase === "dead" || this.#transport.isClosed ? undefined : look();
     return seen === undefined ? err("Enotconn") : { ok: true, value: seen };
+  }
+
+  /** Resolves when the socket is gone, whoever has closed it or been told its end. */
+  get gone(): Promise<void> {
+    if (this.#phase === "gone") return Promise.resolve();
+    return (this.#gone ??= new Promise((resolve) => (this.#setGone = resolve)));
   }
 
   /** Sockets with and without an owner are one thing at run time. */

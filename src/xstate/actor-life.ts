@@ -1,4 +1,4 @@
-import type { AnyActorRef } from "xstate";
+import type { AnyActorRef, Snapshot } from "xstate";
 import { Abnormal, type ExitReason, Normal } from "../process/exit.ts";
 import { runtimeOf } from "./system-runtime.ts";
 
@@ -87,16 +87,24 @@ export class ActorLife {
   }
 }
 
+/** XState's `ProcessingStatus`, which is not public. */
+const notStarted = 0;
+const stopped = 2;
+
+/** How the actor has ended, where it has: one that was not started yet has not, whatever it is going to say. */
 function endOf(actorRef: AnyActorRef): ExitReason | undefined {
-  const { status, error } = actorRef.getSnapshot() as { readonly status: string; readonly error: unknown };
-  if (status === "active") return undefined;
-  return status === "error" ? Abnormal(error) : Normal;
+  const { _processingStatus: processing } = actorRef as { readonly _processingStatus?: unknown };
+  if (processing === notStarted) return undefined;
+  const { status, error } = actorRef.getSnapshot() as Snapshot<unknown>;
+  if (status === "error") return Abnormal(error);
+  // XState leaves the snapshot of some actors as it is when it stops them.
+  return status === "active" && processing !== stopped ? undefined : Normal;
 }
 
-/** @throws what the actor has failed of, where it has */
+/** @throws what the actor has failed of, where it has, be it as it was made */
 export function throwFailure(actorRef: AnyActorRef): void {
-  const end = endOf(actorRef);
-  if (end?.type === "Abnormal") throw end.reason;
+  const { status, error } = actorRef.getSnapshot() as Snapshot<unknown>;
+  if (status === "error") throw error;
 }
 
 /** Who else would hear of an error. XState does not say, so this looks; if it cannot, nobody would. */

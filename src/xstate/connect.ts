@@ -1,20 +1,20 @@
 import type { AnyActorRef, EventObject, PromiseActorLogic } from "xstate";
 import type { Selector } from "../process/selector.ts";
 import { connect } from "../tcp/connect.ts";
-import type { ConnectError } from "../tcp/error.ts";
+import { type ConnectError, describeError } from "../tcp/error.ts";
 import type { OwnedSocket, TcpMessage } from "../tcp/message.ts";
 import type { ConnectionOptions } from "../tcp/options.ts";
 import { close } from "../tcp/socket.ts";
 import { actorProcess } from "./actor-owner.ts";
 import { createLogic } from "./logic.ts";
 
-/** The error of an actor that could not connect. */
+/** The error of an actor that could not connect; its message is `describeError`'s. */
 export class ConnectFailure extends Error {
   readonly error: ConnectError;
 
   /** @internal */
   constructor(error: ConnectError) {
-    super(`Cannot connect: ${error.type}`);
+    super(describeError(error), { cause: error });
     this.name = "ConnectFailure";
     this.error = error;
   }
@@ -23,9 +23,11 @@ export class ConnectFailure extends Error {
 /**
  * Connects, as promise logic. Its output is a socket that belongs to the actor which invoked it: the messages come to
  * that as its own events, as `selector` says, and the socket closes when that is done, stopped or in error. Leaving the
- * state before leaves nothing open. The error is a `ConnectFailure`.
+ * state before leaves nothing open; leaving it after that closes nothing, for the socket is the machine's. The error is
+ * a `ConnectFailure`. Name the machine's events, `fromConnect<Events>(selector)`, and a selector that gives others does
+ * not compile.
  *
- * The socket stands in the machine's context, so a machine that is restored has none: it connects anew.
+ * The socket stands in the machine's context, so a machine that is restored has none: let it connect anew.
  */
 export function fromConnect<M extends EventObject = TcpMessage>(
   selector?: Selector<M>,
@@ -53,6 +55,7 @@ export function fromConnect<M extends EventObject = TcpMessage>(
       };
     },
   });
+  // XState's own promise logic has no context in its snapshots.
   return logic as unknown as PromiseActorLogic<OwnedSocket, ConnectionOptions>;
 }
 

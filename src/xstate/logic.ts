@@ -92,7 +92,8 @@ export interface LogicSpec<TContext, TOutput, TEvent, TInput, TSent extends Even
 
 /**
  * Makes actor logic. Its actors are persisted as status, output, error, context and input; one that was active when it
- * was persisted begins anew. They end with their parent, also where XState does not stop them: where it has thrown.
+ * was persisted begins anew. They end with their runtime, and with their parent, also where XState does not stop them:
+ * where it has thrown.
  */
 export function createLogic<TContext, TOutput, TEvent extends EventObject, TInput, TSent extends EventObject>(
   spec: LogicSpec<TContext, TOutput, TEvent, TInput, TSent>,
@@ -145,11 +146,15 @@ export function createLogic<TContext, TOutput, TEvent extends EventObject, TInpu
 
 class RunningActor<TEvent> {
   readonly #inside: Running<TEvent>;
+  readonly #leaveRuntime: () => void;
   readonly #leaveParent: (() => void) | undefined;
   #parentsEnd: ExitReason | undefined;
 
   constructor(ref: AnyActorRef, inside: Running<TEvent>) {
     this.#inside = inside;
+    this.#leaveRuntime = runtimeOf(ref).onStop(() => {
+      stopActor(ref);
+    });
     if (ref._parent === undefined) return;
     this.#leaveParent = ActorLife.of(ref._parent).onEnd((reason) => {
       this.#parentsEnd = reason;
@@ -168,6 +173,7 @@ class RunningActor<TEvent> {
   }
 
   end(reason: ExitReason, status: "done" | "stopped" | "error"): void {
+    this.#leaveRuntime();
     this.#leaveParent?.();
     this.#inside.end(this.#parentsEnd ?? reason, status);
   }

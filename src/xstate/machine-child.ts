@@ -1,18 +1,15 @@
 import {
-  type Actor,
-  type ActorOptions,
   type ActorRefFromLogic,
   type AnyActorLogic,
   type AnyActorRef,
-  createActor,
   type EventFromLogic,
   type EventObject,
-  type InputFrom,
   type Snapshot,
 } from "xstate";
 import { start, type Started, type StartError } from "../otp/start.ts";
 import { checkChildSpec, checkChoice, type ChildSpec } from "../otp/supervision.ts";
 import type { Name } from "../process/name.ts";
+import { Abnormal } from "../process/exit.ts";
 import { checkOptionNames } from "../process/option-names.ts";
 import { processEngine } from "../process/process.ts";
 import type { Host } from "../process/runtime.ts";
@@ -22,32 +19,24 @@ import type { OwnSubject } from "../process/subject.ts";
 import type { Result } from "../result.ts";
 import { ActorLife, throwFailure } from "./actor-life.ts";
 import { eventLoop } from "./actor-owner.ts";
+import { type ActorSettings, actorSettingNames, type InputSetting, makeActor } from "./make-actor.ts";
 import { stopActor } from "./relay.ts";
-import { clockOf } from "./system-runtime.ts";
 
-/** How a supervised actor is made. */
+/** How a supervised actor is made; `input` is called afresh for each start. */
 export type MachineChildOptions<TLogic extends AnyActorLogic> = Omit<ChildSpec, "start"> &
-  Pick<ActorOptions<TLogic>, "inspect" | "logger"> & {
+  ActorSettings<TLogic> &
+  InputSetting<TLogic, []> & {
     /**
      * What it begins from when it is started again: its input, or the last snapshot that it was well with. That is
-     * persisted after every event, so its children have to be named in `setup({ actors })`. Default "input".
+     * persisted after every event, so its children have to be named in `setup({ actors })`; where one is not, the actor
+     * does not start, or fails. Default "input".
      */
     readonly restartFrom?: "input" | "snapshot" | undefined;
     /** A persisted snapshot, to begin from the first time. */
     readonly snapshot?: Snapshot<unknown> | undefined;
     /** A name that it holds: what is sent to it comes to the actor as its event, also after it was started again. */
     readonly name?: Name<EventFromLogic<TLogic>> | undefined;
-    /** Sees each new actor before it starts. */
-    readonly onActor?: ((actorRef: ActorRefFromLogic<TLogic>) => void) | undefined;
-  } & (undefined extends InputFrom<TLogic>
-    ? {
-        /** Makes its input, afresh for each start. */
-        readonly input?: (() => InputFrom<TLogic>) | undefined;
-      }
-    : {
-        /** Makes its input, afresh for each start. */
-        readonly input: () => InputFrom<TLogic>;
-      });
+  };
 
 /** An actor among the children of a supervisor. */
 export interface MachineChild<TLogic extends AnyActorLogic> extends ChildSpec {
@@ -67,25 +56,22 @@ export function machineChild<TLogic extends AnyActorLogic>(
 ): MachineChild<TLogic> {
   const action = "supervise a machine";
   checkOptionNames(action, options, optionNames);
-  const { id, restart, significant, shutdownTimeoutMs, restartFrom = "input", name, inspect, logger } = options;
+  const { id, restart, significant, shutdownTimeoutMs, restartFrom = "input", name } = options;
   checkChoice(action, "restartFrom", restartFrom, ["input", "snapshot"]);
   const makeInput: (() => unknown) | undefined = options.input;
   let last = options.snapshot;
-  const makeActor = ({ runtime }: Self): Actor<TLogic> => {
-    const actorOptions = { inspect, logger, clock: clockOf(runtime), input: makeInput?.(), snapshot: last };
-    const actor = createActor(logic, withoutUndefined(actorOptions) as ActorOptions<TLogic> & { input: never });
-    if (restartFrom === "input") last = undefined;
-    else keepSnapshots(actor, (snapshot) => (last = snapshot));
-    options.onActor?.(actor);
-    return actor;
+  const keep = (snapshot: Snapshot<unknown> | undefined): void => {
+    last = snapshot;
   };
   const spec = {
     id,
     start: (host: Host) =>
       start(host, { initTimeoutMs, name }, (self, events: OwnSubject<EventFromLogic<TLogic>>) => {
-        const actor = makeActor(self);
+        const actor = makeActor(logic, self.runtime, options, makeInput?.(), last);
+        keep(undefined);
         const output = hosted(actor, self, newSelector().select(events));
-        return { data: actor as unknown as ActorRefFromLogic<TLogic>, run: () => output };
+        if (restartFrom === "snapshot") keepSnapshots(actor, self, keep);
+        return { data: actor, run: () => output };
       }),
     restart,
     significant,
@@ -99,6 +85,7 @@ export function machineChild<TLogic extends AnyActorLogic>(
 const initTimeoutMs = 1_000;
 
 const optionNames = Object.keys({
+  ...actorSettingNames,
   id: true,
   restart: true,
   significant: true,
@@ -107,17 +94,27 @@ const optionNames = Object.keys({
   snapshot: true,
   name: true,
   input: true,
-  inspect: true,
-  logger: true,
-  onActor: true,
 } satisfies Record<keyof MachineChildOptions<AnyActorLogic>, true>);
 
-/** Calls `keep` after each event that leaves the actor well, and with nothing once it is done: then it begins afresh. */
-function keepSnapshots(actor: AnyActorRef, keep: (snapshot: Snapshot<unknown> | undefined) => void): void {
+/**
+ * Calls `keep` after each event that leaves the actor well, and with nothing once it is done: then it begins afresh.
+ *
+ * @throws where it cannot be persisted to begin with
+ */
+function keepSnapshots(actor: AnyActorRef, self: Self, keep: (snapshot: Snapshot<unknown> | undefined) => void): void {
+  const look = (): void => {
+    const { status } = actor.getSnapshot() as Snapshot<unknown>;
+    if (status === "active") keep(actor.getPersistedSnapshot());
+    if (status === "done") keep(undefined);
+  };
+  look();
   actor.subscribe({
-    next: ({ status }: Snapshot<unknown>) => {
-      if (status === "active") keep(actor.getPersistedSnapshot());
-      if (status === "done") keep(undefined);
+    next: () => {
+      try {
+        look();
+      } catch (error) {
+        self.exit(Abnormal(error));
+      }
     },
     error: () => undefined, // the process says it
   });
@@ -139,7 +136,6 @@ function hosted(actor: AnyActorRef, self: Self, events: Selector<EventObject>): 
     });
   });
   output.catch(() => undefined);
-  throwFailure(actor); // also before it starts: XState would report it then
   actor.start();
   throwFailure(actor);
   self.onExit(() => {
@@ -147,9 +143,4 @@ function hosted(actor: AnyActorRef, self: Self, events: Selector<EventObject>): 
   }, "resource");
   eventLoop(actor, processEngine(self.process), events);
   return output;
-}
-
-/** XState takes an option that is there and undefined for one that is given. */
-function withoutUndefined(options: object): object {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
 }

@@ -22,12 +22,21 @@ export interface ProcessArgs<
   emit(this: void, event: TEmitted): void;
 }
 
+/** XState takes no logic without events: `never` says that none is looked at. */
+type SomeEvent<TEvent extends EventObject> = [TEvent] extends [never] ? EventObject : TEvent;
+
 export type ProcessActorLogic<
   TOutput,
   TEvent extends EventObject,
   TInput,
   TEmitted extends EventObject = EventObject,
-> = ActorLogic<Snapshot<TOutput> & LogicSnapshotFields<undefined, TInput>, TEvent, TInput, AnySystem, TEmitted>;
+> = ActorLogic<
+  Snapshot<TOutput> & LogicSnapshotFields<undefined, TInput>,
+  SomeEvent<TEvent>,
+  TInput,
+  AnySystem,
+  SomeEvent<TEmitted>
+>;
 
 /**
  * A process as actor logic: its function is that of `spawn`, and what it returns is the actor's output. The events that
@@ -52,7 +61,7 @@ export function fromProcess<
   ) => TOutput | PromiseLike<TOutput>,
   options?: SpawnOptions<TEvent>,
 ): ProcessActorLogic<TOutput, TEvent, TInput, TEmitted> {
-  return createLogic<undefined, TOutput, TEvent, TInput, TEmitted>({
+  return createLogic<undefined, TOutput, SomeEvent<TEvent>, TInput, SomeEvent<TEmitted>>({
     context: undefined,
     start: (actor) => {
       const { input, ref: actorRef } = actor;
@@ -80,7 +89,7 @@ export function fromProcess<
       );
       return {
         receive: (event) => {
-          process.subject.send(event);
+          process.subject.send(event as TEvent);
         },
         end: (reason, status) => {
           processEngine(process).end(endOf(reason, status));

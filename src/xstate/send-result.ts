@@ -1,5 +1,5 @@
 import { type Selector, withEntry } from "../process/selector.ts";
-import type { SocketError } from "../tcp/error.ts";
+import { describeError, type SocketError } from "../tcp/error.ts";
 
 /** What a `send` command may be told apart by. */
 export type SendId = string | number;
@@ -18,7 +18,7 @@ export interface SendFailed {
   readonly error: SocketError;
 }
 
-/** What has become of a `send` command: told once for each. */
+/** What has become of a `send` command: told once for each, until the actor is over. */
 export type SendResult = Sent | SendFailed;
 
 /**
@@ -42,7 +42,7 @@ export class SendFailure extends Error {
 
   /** @internal */
   constructor(error: SocketError) {
-    super(`Cannot send: ${error}`);
+    super(`cannot send: ${describeError(error)}`);
     this.name = "SendFailure";
     this.error = error;
   }

@@ -1,12 +1,13 @@
 import type { ActorLogic, EventObject, Snapshot } from "xstate";
-import type { ExitReason } from "../process/exit.ts";
+import { checkDelay } from "../process/clock.ts";
+import { type ExitReason, ExitSignal } from "../process/exit.ts";
 import type { Selector } from "../process/selector.ts";
 import type { Self } from "../process/self.ts";
 import type { ServerInfo } from "../server/events.ts";
 import type { Connection } from "../server/handler.ts";
 import type { ServerOptions } from "../server/options.ts";
 import { type Server, startServer } from "../server/server.ts";
-import type { SocketError } from "../tcp/error.ts";
+import { describeError, type SocketError } from "../tcp/error.ts";
 import type { TcpMessage } from "../tcp/message.ts";
 import { close, controllingProcess, engineOf } from "../tcp/socket.ts";
 import { actorProcess } from "./actor-owner.ts";
@@ -29,6 +30,21 @@ export interface Accepted {
   readonly connection: Connection;
 }
 
+/** A connection that was accepted is over, whoever had it: its socket is closed. */
+export interface ConnectionClosed {
+  readonly type: "ConnectionClosed";
+  readonly connection: Connection;
+}
+
+/** A server that was to `resume` could not listen. It is suspended still. */
+export interface ListenFailed {
+  readonly type: "ListenFailed";
+  readonly error: SocketError;
+}
+
+/** What a server's actor tells its parent, and emits. */
+export type ServerMessage = Listening | Accepted | ConnectionClosed | ListenFailed;
+
 /** What a server's actor is told: the methods of `Server`. `drain` waits at most `withinMs` milliseconds. */
 export type ServerCommand =
   { readonly type: "suspend" } | { readonly type: "resume" } | { readonly type: "drain"; readonly withinMs: number };
@@ -42,7 +58,7 @@ export interface ServerContext {
 
 export type ServerSnapshot = Snapshot<ServerInfo> & LogicSnapshotFields<ServerContext, ServerOptions>;
 
-export type ServerLogic = ActorLogic<ServerSnapshot, ServerCommand, ServerOptions, AnySystem, Listening | Accepted>;
+export type ServerLogic = ActorLogic<ServerSnapshot, ServerCommand, ServerOptions, AnySystem, ServerMessage>;
 
 /** The error of an actor that could not listen. */
 export class ListenFailure extends Error {
@@ -50,7 +66,7 @@ export class ListenFailure extends Error {
 
   /** @internal */
   constructor(error: SocketError) {
-    super(`Cannot listen: ${error}`);
+    super(`cannot listen: ${describeError(error)}`);
     this.name = "ListenFailure";
     this.error = error;
   }
@@ -58,21 +74,23 @@ export class ListenFailure extends Error {
 
 /**
  * A TCP server as actor logic, with `startServer`'s options as its input: its actor tells the parent, and emits,
- * `Listening` and then `Accepted` for each connection, whose socket belongs to the parent. While that owns it, the
- * messages come to the parent by `selector` or as they are; like all packets they have to be asked for.
+ * `Listening` and then, for each connection, `Accepted` and at its end `ConnectionClosed`. The socket belongs to the parent:
+ * while that owns it, the messages come to it by `selector` or as they are; like all packets they have to be asked for.
+ * Name the machine's events, `fromServer<Events>(selector)`, and a selector that gives others does not compile.
  *
  * A connection counts, for `maxConnections` too, until its socket is closed, whoever has it then. Stopping the actor,
  * which leaving the invoking state does, stops the server and closes the connections that it has accepted. The actor
- * is done after `drain`, with the server's counts; it is in error with a `ListenFailure`, or where the server fails.
+ * is done after `drain`, with the server's counts. It is in error with a `ListenFailure` where it cannot listen to begin
+ * with, and where the server fails.
  */
 export function fromServer<M extends EventObject = TcpMessage>(selector?: Selector<M>): ServerLogic {
-  return createLogic<ServerContext, ServerInfo, ServerCommand, ServerOptions, Listening | Accepted>({
+  return createLogic<ServerContext, ServerInfo, ServerCommand, ServerOptions, ServerMessage>({
     context: { readyState: "starting", address: "", port: 0 },
     start: (actor) => new ServerActor(actor, selector),
   });
 }
 
-type Actor = LogicActor<ServerContext, ServerInfo, ServerOptions, Listening | Accepted>;
+type Actor = LogicActor<ServerContext, ServerInfo, ServerOptions, ServerMessage>;
 
 class ServerActor implements Running<ServerCommand> {
   readonly #actor: Actor;
@@ -85,16 +103,28 @@ class ServerActor implements Running<ServerCommand> {
     this.#actor = actor;
     this.#selector = selector;
     const starting = startServer(actor.input, (connection, self) => this.#serve(connection, self), actor.runtime);
-    this.#turn = starting.then((started) => {
-      if (!started.ok) actor.fail(new ListenFailure(started.error));
-      else this.#use(started.value);
-    });
+    this.#turn = this.#orFail(
+      starting.then((started) => {
+        if (!started.ok) actor.fail(new ListenFailure(started.error));
+        else this.#use(started.value);
+      }),
+    );
   }
 
   receive(command: ServerCommand): void {
     checkCommand("a server", command, commandTypes);
-    this.#turn = this.#turn.then(async () => {
-      if (this.#server !== undefined && this.#actor.isActive) await this.#obey(this.#server, command);
+    if (command.type === "drain") checkDelay("drain", "withinMs", command.withinMs);
+    this.#turn = this.#orFail(
+      this.#turn.then(async () => {
+        if (this.#server !== undefined && this.#actor.isActive) await this.#obey(this.#server, command);
+      }),
+    );
+  }
+
+  /** What nobody else would hear of is the actor's error. */
+  #orFail(turn: Promise<void>): Promise<void> {
+    return turn.catch((error: unknown) => {
+      this.#actor.fail(error);
     });
   }
 
@@ -129,12 +159,12 @@ class ServerActor implements Running<ServerCommand> {
       case "resume": {
         const resumed = await server.resume();
         if (resumed.ok) this.#listens(server);
-        else this.#actor.fail(new ListenFailure(resumed.error));
+        else this.#actor.tell({ type: "ListenFailed", error: resumed.error });
         break;
       }
       case "drain":
         this.#actor.update({ readyState: "draining", address, port });
-        await server.drain(command.withinMs);
+        void this.#orFail(server.drain(command.withinMs)); // its end is the actor's; another may be shorter
     }
   }
 
@@ -142,15 +172,19 @@ class ServerActor implements Running<ServerCommand> {
   async #serve(connection: Connection, self: Self): Promise<void> {
     const { ref } = this.#actor;
     const { socket } = connection;
-    self.onExit(() => void close(socket), "resource"); // whoever has it by then
+    self.onExit(() => {
+      void close(socket); // whoever has it by then
+      this.#actor.tell({ type: "ConnectionClosed", connection });
+    }, "resource");
     if (ref._parent !== undefined) controllingProcess(socket, actorProcess(ref._parent, this.#selector));
     this.#actor.tell({ type: "Accepted", connection });
-    await engineOf(socket, "serve").closing;
+    await engineOf(socket, "serve").gone;
   }
 
   #hearEnd(reason: ExitReason): void {
     if (this.#server === undefined) return;
     if (reason.type === "Abnormal") this.#actor.fail(reason.reason);
+    else if (reason.type === "Killed") this.#actor.fail(new ExitSignal(reason));
     else this.#actor.done(this.#server.info());
   }
 }

@@ -52,7 +52,7 @@ class RuntimeClock implements Clock {
 
   setTimeout(callback: () => void, ms: number): Alarm {
     const alarm = new Alarm(callback);
-    this.#runtime.alarms.set(alarm, this.now() + ms);
+    this.#runtime.alarms.set(alarm, this.now() + (ms > 0 ? ms : 0)); // a delay may come to NaN: then at once, as with Node
     return alarm;
   }
 

@@ -3,13 +3,12 @@ import type { BytesTree } from "../tcp/socket.ts";
 import type { SendId } from "./send-result.ts";
 import type { TcpSocketCommand } from "./tcp-socket.ts";
 
-type SocketAction<TContext extends MachineContext, TEvent extends EventObject> = ActionFunction<
+type SocketAction<TContext extends MachineContext, TEvent extends EventObject, TParams> = ActionFunction<
   TContext,
   TEvent,
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the event and the parameters of any machine's action
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- whatever other events the machine has
   any,
-  // eslint-disable-next-line @typescript-eslint/no-explicit-any
-  any,
+  TParams,
   never,
   never,
   never,
@@ -17,16 +16,16 @@ type SocketAction<TContext extends MachineContext, TEvent extends EventObject> =
   never
 >;
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- an action of any machine
-type AnySocketAction = SocketAction<any, any>;
+type AnySocketAction = SocketAction<any, any, any>;
 
 /** The commands to an invoked socket as actions: hoisted, inline and in `setup({ actions })`. */
 export interface TcpSocketActions {
   /** Sends; `id` comes back in what `selectSendResults` takes. */
-  send<TContext extends MachineContext, TEvent extends EventObject>(
+  send<TContext extends MachineContext, TEvent extends EventObject, TParams = undefined>(
     this: void,
-    data: (args: { context: TContext; event: TEvent }) => BytesTree,
-    id?: SendId | ((args: { context: TContext; event: TEvent }) => SendId),
-  ): SocketAction<TContext, TEvent>;
+    data: (args: { context: TContext; event: TEvent }, params: TParams) => BytesTree,
+    id?: SendId | ((args: { context: TContext; event: TEvent }, params: TParams) => SendId),
+  ): SocketAction<TContext, TEvent, TParams>;
   send(this: void, data: BytesTree, id?: SendId): AnySocketAction;
   readonly receiveNextPacketAsMessage: AnySocketAction;
   readonly disarm: AnySocketAction;
@@ -38,16 +37,18 @@ interface Args {
   readonly context: MachineContext;
   readonly event: EventObject;
 }
+/** What is made of a machine's state, or is there already. */
+type Made<T> = T | ((args: Args, params: unknown) => T);
 
 /** The commands to the `fromTcpSocket` actor that is invoked or spawned as `id`, as actions of the machine. */
 export function tcpSocketActions(id: string): TcpSocketActions {
-  const command = (event: TcpSocketCommand | ((args: Args) => TcpSocketCommand)): AnySocketAction =>
-    sendTo(id, event) as AnySocketAction;
-  const send = (data: BytesTree | ((args: Args) => BytesTree), sendId?: SendId | ((args: Args) => SendId)) =>
-    command((args) => ({
+  const command = (event: TcpSocketCommand | ((args: Args, params: unknown) => TcpSocketCommand)): AnySocketAction =>
+    sendTo(id, event as never) as AnySocketAction;
+  const send = (data: Made<BytesTree>, sendId?: Made<SendId | undefined>): AnySocketAction =>
+    command((args, params) => ({
       type: "send",
-      data: typeof data === "function" ? data(args) : data,
-      id: typeof sendId === "function" ? sendId(args) : sendId,
+      data: typeof data === "function" ? data(args, params) : data,
+      id: typeof sendId === "function" ? sendId(args, params) : sendId,
     }));
   return {
     send: send as TcpSocketActions["send"],

@@ -2,6 +2,7 @@ import { type ActorLogic, type ActorRefFrom, type EventObject, type Snapshot } f
 import { ownerFromCallback } from "../process/callback-owner.ts";
 import type { ExitReason } from "../process/exit.ts";
 import type { Owner } from "../process/owner.ts";
+import type { Runnable } from "../process/scheduler.ts";
 import { type Lane, mapperFor, type Selector } from "../process/selector.ts";
 import { connect } from "../tcp/connect.ts";
 import { err, type Result } from "../result.ts";
@@ -13,6 +14,7 @@ import {
   type BytesTree,
   controllingProcess,
   disarm,
+  engineOf,
   piecesOf,
   receiveNextPacketAsMessage,
   sendNow,
@@ -65,11 +67,12 @@ export type TcpSocketRef<E extends EventObject = TcpMessage | Connected> = Actor
  * and a selector that gives others does not compile.
  *
  * The socket closes when the actor is stopped, that is when the invoking state is left, or when an actor above it ends.
- * It is done when the machine has been told `SocketClosed`: its output says how the stream ended. It is in error with a
- * `ConnectFailure`, or a `SendFailure` where no `selectSendResults` would hear of it; what else the selector does not take
- * goes to `onDeadLetter`.
+ * It is done when the machine has been told `SocketClosed`, and when somebody else has closed the socket: its output says
+ * how the stream ended. It is in error with a `ConnectFailure`, or a `SendFailure` where no `selectSendResults` would hear
+ * of it; what else the selector does not take goes to `onDeadLetter`.
  *
- * A restored actor connects anew: ask for packets on `Connected`, as entry actions do not run again.
+ * A restored actor connects anew, where its input was data: ask for packets on `Connected`, as entry actions do not run
+ * again.
  */
 export function fromTcpSocket<M extends EventObject = TcpMessage>(
   selector?: Selector<M>,
@@ -94,9 +97,10 @@ type Actor = LogicActor<
   EventObject
 >;
 
+type SocketResult = Result<undefined, SocketError>;
 type SendCommand = Extract<TcpSocketCommand, { readonly type: "send" }>;
 
-class TcpSocketActor implements Running<TcpSocketCommand> {
+class TcpSocketActor implements Running<TcpSocketCommand>, Runnable {
   readonly #actor: Actor;
   readonly #selector: Selector<EventObject>;
   readonly #owner: Owner & { exit(reason?: ExitReason): void };
@@ -119,8 +123,8 @@ class TcpSocketActor implements Running<TcpSocketCommand> {
     this.#owner = ownerFromCallback((message) => {
       this.#hear(message);
     }, actor.runtime);
-    const { input } = actor;
-    if ("socket" in input) this.#takeOver(input.socket);
+    const input = actor.input as TcpSocketInput | undefined; // XState does not insist on one
+    if (input !== undefined && "socket" in input) this.#takeOver(input.socket);
     else this.#connect(input);
   }
 
@@ -134,16 +138,29 @@ class TcpSocketActor implements Running<TcpSocketCommand> {
     this.#owner.exit(reason);
   }
 
+  /** The socket is gone, and if nobody has said so yet, it was somebody else who closed it. */
+  run(): void {
+    this.#isClosed = true;
+    this.#finishOnceClosed();
+  }
+
   // ── before there is a socket ──
 
   #takeOver(socket: Socket): void {
+    let own: OwnedSocket | undefined;
+    // Not inside start, where the actor cannot be told yet; and before the messages that come along with the socket.
+    this.#actor.runtime.scheduler.enqueue({
+      run: () => {
+        if (own !== undefined) this.#open(own);
+      },
+    });
     const taken = controllingProcess(socket, this.#owner);
-    if (taken.ok) this.#open(taken.value);
+    if (taken.ok) own = taken.value;
     else this.#actor.done({ reason: "Closed" });
   }
 
-  #connect(options: ConnectionOptions): void {
-    void connect({ ...options, owner: this.#owner }).then((connected) => {
+  #connect(options: ConnectionOptions | undefined): void {
+    void connect({ ...(options as ConnectionOptions), owner: this.#owner }).then((connected) => {
       if (connected.ok) this.#open(connected.value);
       else this.#failToConnect(new ConnectFailure(connected.error));
     });
@@ -156,7 +173,7 @@ class TcpSocketActor implements Running<TcpSocketCommand> {
     }
     const pieces = piecesOf(command.data); // they may be changed before they are sent
     const byteSize = pieces.reduce((sum, { length }) => sum + length, 0);
-    if (this.#earlyBytes + byteSize > this.#earlyLimit) this.#sent(command.id, err("Enobufs"));
+    if (this.#earlyBytes + byteSize > this.#earlyLimit) this.#follow(command.id, err("Enobufs"));
     else {
       this.#earlyBytes += byteSize;
       this.#early.push({ ...command, data: pieces });
@@ -169,7 +186,11 @@ class TcpSocketActor implements Running<TcpSocketCommand> {
   }
 
   #open(socket: OwnedSocket): void {
+    if (!this.#actor.isActive) return;
     this.#socket = socket;
+    void engineOf(socket, "own").gone.then(() => {
+      this.#actor.runtime.scheduler.enqueue(this); // behind a `SocketClosed` that is on its way
+    });
     this.#actor.update({ readyState: "open" });
     try {
       for (const command of this.#early.splice(0)) this.#obey(socket, command);
@@ -210,9 +231,12 @@ class TcpSocketActor implements Running<TcpSocketCommand> {
 
   #send(socket: OwnedSocket, { data, id }: SendCommand): void {
     const sending = sendNow(socket, data);
-    if (!(sending instanceof Promise) && sending.ok && !this.#isAskedForResults) return;
+    if (sending instanceof Promise || !sending.ok || this.#isAskedForResults) this.#follow(id, sending);
+  }
+
+  /** Tells what has become of a send, never inside the command. */
+  #follow(id: SendId | undefined, sending: Promise<SocketResult> | SocketResult): void {
     this.#sending++;
-    // Told in a later turn, and in the order of the commands.
     void Promise.resolve(sending).then((result) => {
       this.#sending--;
       this.#sent(id, result);
@@ -220,7 +244,7 @@ class TcpSocketActor implements Running<TcpSocketCommand> {
     });
   }
 
-  #sent(id: SendId | undefined, result: Result<undefined, SocketError>): void {
+  #sent(id: SendId | undefined, result: SocketResult): void {
     if (this.#isAskedForResults) {
       const told: SendResult = result.ok ? { type: "Sent", id } : { type: "SendFailed", id, error: result.error };
       this.#tell("sent", undefined, told);

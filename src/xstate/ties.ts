@@ -1,7 +1,8 @@
-import type { ActorLogic, EventObject, Snapshot } from "xstate";
+import type { ActorLogic, AnyActorRef, EventObject, Snapshot } from "xstate";
 import { type ExitReason, ExitSignal, noproc } from "../process/exit.ts";
 import { type Owner, ownerItself, watch } from "../process/owner.ts";
 import { ProcessEngine } from "../process/process.ts";
+import { checkMethods } from "../tcp/option-checks.ts";
 import { actorProcess } from "./actor-owner.ts";
 import { createLogic, type LogicSnapshotFields } from "./logic.ts";
 
@@ -24,7 +25,7 @@ export function fromMonitor(): TieLogic {
   return createLogic<undefined, ExitReason, EventObject, TieInput, EventObject>({
     context: undefined,
     start: (actor) => {
-      const leave = watch(ownerItself(actor.input.target), "observer", (reason) => {
+      const leave = watch(targetOf("monitor", actor.input), "observer", (reason) => {
         actor.done(reason);
       });
       if (leave === undefined) actor.done(noproc);
@@ -44,7 +45,7 @@ export function fromLink(): TieLogic {
   return createLogic<undefined, ExitReason, EventObject, TieInput, EventObject>({
     context: undefined,
     start: (actor) => {
-      const target = ownerItself(actor.input.target);
+      const target = targetOf("link", actor.input);
       const heard = (reason: ExitReason): void => {
         if (reason.type === "Normal") actor.done(reason);
         else actor.fail(reason.type === "Abnormal" ? reason.reason : new ExitSignal(reason));
@@ -56,13 +57,21 @@ export function fromLink(): TieLogic {
         receive: () => undefined,
         end: (reason, status) => {
           leave?.();
-          if (status !== "stopped" || reason.type === "Normal") return;
-          const from = _parent === undefined ? undefined : actorProcess(_parent, undefined);
-          if (target instanceof ProcessEngine && reason.type === "Abnormal")
-            target.sendAbnormalExit(reason.reason, { from });
-          else target.exit?.(reason);
+          if (status === "stopped" && reason.type !== "Normal") takeDown(target, reason, _parent);
         },
       };
     },
   });
+}
+
+/** The machine that was linked to `target` has failed, and that has been reported where it comes from. */
+function takeDown(target: Owner, reason: ExitReason, machine: AnyActorRef | undefined): void {
+  if (!(target instanceof ProcessEngine)) target.exit?.(reason);
+  else if (!target.isTrappingExits) target.end(reason);
+  else target.hearExit(machine === undefined ? target : actorProcess(machine, undefined), reason);
+}
+
+function targetOf(action: string, input: TieInput | undefined): Owner {
+  checkMethods(action, "target", input?.target, ["onExit"]);
+  return ownerItself((input as TieInput).target);
 }

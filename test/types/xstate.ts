@@ -85,7 +85,11 @@ const client = setup({
     output: {} as number,
   },
   actors: { tcp, checked },
-  actions: { ask: next, quit: send("QUIT\r\n") },
+  actions: {
+    ask: next,
+    quit: send("QUIT\r\n"),
+    say: send((_, params: { text: string }) => params.text),
+  },
 }).createMachine({
   context: ({ input }) => ({ options: input, seen: 0, sent: 0 }),
   invoke: {
@@ -108,7 +112,7 @@ const client = setup({
       ),
     },
     "net.bytes": { actions: [assign({ seen: ({ context, event }) => context.seen + event.bytes.length }), next] },
-    "net.sent": { actions: [({ event }) => event.id, disarm] },
+    "net.sent": { actions: [({ event }) => event.id, disarm, { type: "say", params: { text: "next" } }] },
     "net.unsent": {
       actions: ({ event }) => {
         expectTypeOf(event.why).toEqualTypeOf<SocketError>();
@@ -162,6 +166,14 @@ const session = fromProcess(
 expectTypeOf<OutputFrom<typeof session>>().toEqualTypeOf<"leave" | "Packet" | "SocketClosed" | "TcpError">();
 createActor(session, { input: { nick: "bot" } }).on("heard", (event) => event.text.length);
 createActor(session, { input: { nick: "bot" } }).send({ type: "leave" });
+
+const silent = fromProcess(
+  (_self, _events: OwnSubject<never>, { sendBack }: ProcessArgs<number, never, { type: "up" }>) => {
+    sendBack({ type: "up" });
+    return 1;
+  },
+);
+setup({ actors: { silent } }).createMachine({ invoke: { src: "silent", input: 5 } });
 
 // ── monitors and links ──
 
@@ -222,6 +234,7 @@ await startServer(
     onActor: (actorRef) => actorRef.getSnapshot().context.options.host,
   }),
 );
+await startServer({ port: 0 }, machineHandler(listener, {}));
 await startServer({ port: 0 }, machineHandler(client, { input: () => ({ host: "h", port: 1 }), selector: results }));
 
 // ── supervision ──

@@ -9,6 +9,7 @@ import {
   Killed,
   newSelector,
   Normal,
+  type OwnSubject,
   receiveNextPacketAsMessage,
   selectMonitors,
   selectTcpMessages,
@@ -19,7 +20,7 @@ import {
   unwrap,
 } from "tankard";
 import { createSocketPair } from "tankard/testing";
-import { actorOwner, actorSubject, clockOf } from "tankard/xstate";
+import { actorOwner, actorSubject, clockOf, fromProcess, type ProcessArgs } from "tankard/xstate";
 import { createWorld, inProcess, type World } from "../support/in-process.ts";
 import { invoking } from "../support/parent.ts";
 import { peerServer } from "../support/peer.ts";
@@ -353,6 +354,40 @@ describe("actorSubject", () => {
     actor.stop();
     subject.send({ type: "finish" });
     expect(world.deadLetters).toMatchObject([{ message: { type: "finish" }, why: "Exited" }]);
+  });
+
+  test("is to be had while the actor is made: in its context, and in what it invokes at once", async () => {
+    const world = createWorld();
+    const asking = fromProcess(
+      (_self, _events: OwnSubject<never>, { input }: ProcessArgs<Subject<{ type: "hello" }>>) => {
+        input.send({ type: "hello" });
+      },
+    );
+    const machine = setup({
+      types: { context: {} as { own: Subject<{ type: "hello" }> }, events: {} as { type: "hello" } },
+      actors: { asking },
+    }).createMachine({
+      context: ({ self }) => ({ own: actorSubject(self) }),
+      initial: "on",
+      invoke: { src: "asking", input: ({ self }) => actorSubject(self) },
+      states: { on: { on: { hello: "off" } }, off: { type: "final" } },
+    });
+    const actor = createActor(machine, { clock: clockOf(world.runtime) }).start();
+    await turns();
+    expect(actor.getSnapshot().status).toBe("done");
+  });
+
+  test("of an actor whose snapshot does not say that it was stopped is nobody's", async () => {
+    const world = createWorld();
+    const actor = createActor(
+      fromTransition((count: number, _event: { type: "x" }) => count + 1, 0),
+      {
+        clock: clockOf(world.runtime),
+      },
+    ).start();
+    actor.stop();
+    expect(actor.getSnapshot().status).toBe("active");
+    expect(exitsOf(actorOwner(actor, newSelector()))).toEqual([Normal]);
   });
 
   test("queues what comes before the actor is started", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import { type AnyActorRef, assign, createActor, fromTransition, setup, type Snapshot } from "xstate";
+import { type AnyActorRef, assign, createActor, fromTransition, setup, type Snapshot, spawnChild } from "xstate";
 import { call, named, namedSubject, newName, type Subject, unwrap } from "tankard";
 import { type ChildSpec, startSupervisor, type Supervisor } from "tankard/otp";
 import { clockOf, fromTcpSocket, machineChild } from "tankard/xstate";
@@ -146,6 +146,22 @@ describe("machineChild", () => {
     expect((await first.readToEnd()).how).toBe("Fin");
     await server.accept();
     expect(supervised.actors).toHaveLength(2);
+  });
+
+  test("does not start from snapshots where a child cannot be persisted, and fails where one comes later", async () => {
+    const nameless = fromTransition((count: number, _event: { type: "x" }) => count, 0);
+    const world = createWorld();
+    const machine = (first: "with" | "without") =>
+      setup({}).createMachine({
+        initial: first,
+        states: { with: { entry: spawnChild(nameless) }, without: { on: { go: "with" } } },
+      });
+    const children = [machineChild(machine("with"), { id: "nameless", restartFrom: "snapshot" })];
+    const refused = await startSupervisor({ strategy: "OneForOne", children }, world.runtime);
+    // XState's production build persists it all the same.
+    expect(refused.ok ? "kept" : refused.error.type).toMatch(/^(kept|InitFailed)$/);
+    if (refused.ok) await refused.value.data.stop();
+    expect(world.crashes.filter(({ handled }) => !handled)).toEqual([]);
   });
 
   test("ends normally when it is done, with its output as the result", async () => {

@@ -1,11 +1,12 @@
+import { getEventListeners } from "node:events";
 import { describe, expect, test } from "@jest/globals";
-import { type AnyActorRef, setup } from "xstate";
+import { type AnyActorRef, log, setup } from "xstate";
 import { Abnormal, type OwnedSocket, receiveNextPacketAsMessage, send, type TcpMessage } from "tankard";
 import type { Connection } from "tankard/server";
 import { type Connected, fromTcpSocket, machineHandler, tcpSocketActions } from "tankard/xstate";
 import { until } from "../support/peer.ts";
 import { serve } from "../support/served.ts";
-import { isSettledWithin } from "../support/turns.ts";
+import { isSettledWithin, turns } from "../support/turns.ts";
 
 type Events = TcpMessage | { type: "bye" };
 
@@ -108,6 +109,51 @@ describe("machineHandler", () => {
     const draining = served.server.drain(60_000);
     expect((await peer.readToEnd()).data.toString()).toBe("bye");
     await draining;
+  });
+
+  test("tells a machine that begins while the server drains", async () => {
+    await using served = await serve(owningHandler, { proxyProtocol: true });
+    const peer = await served.peer();
+    await turns();
+    const draining = served.server.drain(60_000);
+    await peer.send("PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\n");
+    expect((await peer.readToEnd()).data.toString()).toBe("bye");
+    await draining;
+  });
+
+  test("listens for the drain no longer than the connection lasts", async () => {
+    await using served = await serve(owningHandler);
+    const staying = await served.peer();
+    await served.isServing(1);
+    const signal = served.server.connections()[0]?.draining as AbortSignal;
+    const before = getEventListeners(signal, "abort").length;
+    for (let left = 5; left > 0; left--) {
+      const peer = await served.peer();
+      await served.isServing(2);
+      peer.close();
+      await served.isServing(1);
+    }
+    expect(getEventListeners(signal, "abort")).toHaveLength(before);
+    staying.close();
+  });
+
+  test("closes the connection of a machine that is done as it begins", async () => {
+    const brief = setup({}).createMachine({ initial: "off", states: { off: { type: "final" } } });
+    await using served = await serve(machineHandler(brief, {}));
+    const peer = await served.peer();
+    expect((await peer.readToEnd()).how).toBe("Fin");
+    await until(() => served.server.info().accepted === 1, "It was not served");
+    expect(served.events("ConnectionRefused")).toEqual([]);
+  });
+
+  test("lets its logger default, and refuses an option that does not exist", async () => {
+    const logs: unknown[] = [];
+    const logging = setup({}).createMachine({ entry: log("began") });
+    await using served = await serve(machineHandler(logging, { logger: (...words: unknown[]) => logs.push(words) }));
+    await served.peer();
+    await served.isServing(1);
+    expect(logs).toEqual([["began"]]);
+    expect(() => machineHandler(logging, { logegr: 1 } as never)).toThrow('did you mean "logger"?');
   });
 
   test("stops the machine when the server stops, or closes the connection for another reason", async () => {

@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { describe, expect, test } from "@jest/globals";
 import { assign, createActor, type DoneActorEvent, type ErrorActorEvent, setup } from "xstate";
 import {
@@ -22,6 +24,7 @@ import {
 import { createWorld } from "../support/in-process.ts";
 import { invoking, type Parent } from "../support/parent.ts";
 import { connectPeer, type Peer, peerServer, until } from "../support/peer.ts";
+import { hasRead } from "../support/test-process.ts";
 import { turns } from "../support/turns.ts";
 
 const done = "xstate.done.actor.child";
@@ -163,6 +166,75 @@ describe("fromServer", () => {
     receiveNextPacketAsMessage(connection.socket);
     const { output } = await parent.told<DoneActorEvent<ServerInfo>>(done);
     expect(output).toMatchObject({ accepted: 1, open: 0, isListening: false });
+  });
+
+  test("drains within the shorter time where it is told twice", async () => {
+    await using parent = await listening();
+    await using peer = await connectPeer(parent);
+    await parent.told("Accepted");
+    parent.command({ type: "drain", withinMs: 60_000 });
+    parent.command({ type: "drain", withinMs: 1_000 });
+    await turns(10);
+    await parent.clock.advance(1_000);
+    await parent.told(done);
+    expect(await ended(peer)).toBe(true);
+  });
+
+  test("fails of a drain without a time, and nothing is left unhandled", async () => {
+    await using parent = await listening();
+    parent.command({ type: "drain" });
+    expect((await parent.told<ErrorActorEvent>(failed)).error).toBeInstanceOf(RangeError);
+    await isRefused(parent.port);
+  });
+
+  test("stays suspended, with its connections, where it cannot listen again", async () => {
+    await using parent = await listening();
+    await using peer = await connectPeer(parent);
+    const { connection } = await parent.told<Accepted>("Accepted");
+    parent.command({ type: "suspend" });
+    await until(() => contextOf(parent).readyState === "suspended", "It is not suspended");
+    const taken = createServer().listen(parent.port, "127.0.0.1");
+    await once(taken, "listening");
+    parent.command({ type: "resume" });
+    expect(await parent.told("ListenFailed")).toEqual({ type: "ListenFailed", error: "Eaddrinuse" });
+    expect(contextOf(parent).readyState).toBe("suspended");
+    await send(connection.socket, "here");
+    expect((await peer.receive(4)).toString()).toBe("here");
+    taken.close();
+    await once(taken, "close");
+  });
+
+  test("is stopped with its runtime", async () => {
+    await using one = await listening();
+    await one.runtime.stop();
+    expect(one.childSnapshot.status).toBe("stopped");
+    await isRefused(one.port);
+  });
+
+  test("tells ConnectionClosed where the server closes an idle connection, or its child is done", async () => {
+    await using parent = await listening(fromServer(), { idleTimeoutMs: 1_000 });
+    await using peer = await connectPeer(parent);
+    const { connection } = await parent.told<Accepted>("Accepted");
+    await parent.clock.advance(1_250);
+    expect(await parent.told("ConnectionClosed")).toEqual({ type: "ConnectionClosed", connection });
+    expect(await ended(peer)).toBe(true);
+  });
+
+  test("keeps what has come of a connection that was reset until the machine asks", async () => {
+    await using parent = await listening();
+    await using peer = await connectPeer(parent);
+    const { connection } = await parent.told<Accepted>("Accepted");
+    await peer.send("one");
+    receiveNextPacketAsMessage(connection.socket);
+    await parent.told("Packet");
+    await peer.send("two");
+    await hasRead(connection.socket, 6);
+    peer.reset();
+    await turns(10);
+    receiveNextPacketAsMessage(connection.socket);
+    expect((await parent.told<Packet>("Packet", 2)).data.toString()).toBe("two");
+    receiveNextPacketAsMessage(connection.socket);
+    await parent.told("ConnectionClosed");
   });
 
   test("drains by force when the time is over", async () => {

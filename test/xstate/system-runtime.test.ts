@@ -98,6 +98,20 @@ describe("an XState system", () => {
     expect(actor.getSnapshot().context.log).toEqual(["slept", "after"]);
   });
 
+  test("lets a delay that is no number pass at once, and no other timer suffers", async () => {
+    const world = createWorld();
+    const machine = setup({ delays: { odd: () => NaN } }).createMachine({
+      initial: "on",
+      states: { on: { after: { odd: "off" } }, off: { type: "final" } },
+    });
+    const actor = createActor(machine, { clock: clockOf(world.runtime) }).start();
+    const sleeper = world.runtime.spawn((self) => self.sleep(10));
+    await turns();
+    await world.clock.advance(10);
+    expect(actor.getSnapshot().status).toBe("done");
+    expect(sleeper.isAlive).toBe(false);
+  });
+
   test("takes a timer back that is cancelled", async () => {
     const world = createWorld();
     const actor = createActor(timed, { clock: clockOf(world.runtime) }).start();

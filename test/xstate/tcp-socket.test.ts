@@ -14,8 +14,11 @@ import {
 import {
   close,
   type ConnectionOptions,
+  describeError,
   type MessageFrom,
+  controllingProcess,
   newSelector,
+  type OwnedSocket,
   type Packet,
   receive,
   receiveNextPacketAsMessage,
@@ -218,7 +221,7 @@ describe("fromTcpSocket", () => {
       const { error } = await parent.told<ErrorActorEvent>(failed);
       expect(error).toBeInstanceOf(ConnectFailure);
       expect(error).toMatchObject({
-        message: "Cannot connect: ConnectFailedBoth",
+        message: describeError((error as ConnectFailure).error),
         error: { type: "ConnectFailedBoth", ipv4: "Econnrefused" },
       });
     });
@@ -434,6 +437,43 @@ describe("fromTcpSocket", () => {
     expect((await made.parent.told<ErrorActorEvent>(failed)).error).toEqual(new SendFailure("Enobufs"));
   });
 
+  test("is done when somebody else closes the socket", async () => {
+    const [socket] = createSocketPair();
+    await using parent = invoking(fromTcpSocket(), { socket });
+    await parent.told("Connected");
+    parent.command(next);
+    await close(socket);
+    expect((await parent.told<DoneActorEvent>(done)).output).toEqual({ reason: "Closed" });
+    expect(parent.types).toEqual(["Connected", done]);
+  });
+
+  test("is done when who took the socket over has been told its end", async () => {
+    await using made = await open();
+    const { parent, peer } = made;
+    await peer.send("x");
+    parent.command(next);
+    await parent.told("Packet");
+    const socket = socketOf(parent);
+    await using owner = await startProcess();
+    const given = unwrap(controllingProcess(socket, owner.self));
+    peer.close();
+    receiveNextPacketAsMessage(given);
+    expect((await parent.told<DoneActorEvent>(done)).output).toEqual({ reason: "Closed" });
+  });
+
+  test("stays as it is where the peer has reset a connection that nobody asks", async () => {
+    await using made = await open();
+    const { parent, peer } = made;
+    await peer.send("kept");
+    parent.command(next);
+    await parent.told("Packet");
+    peer.reset();
+    await silence();
+    expect(parent.childSnapshot.status).toBe("active");
+    parent.command(next);
+    expect((await parent.told<DoneActorEvent>(done)).output).toEqual({ reason: "Closed" });
+  });
+
   test("does not fail of a send to a connection that is over: its end says so", async () => {
     await using made = await open();
     const { parent, peer } = made;
@@ -444,6 +484,20 @@ describe("fromTcpSocket", () => {
     await turns();
     parent.command(next);
     expect((await parent.told<DoneActorEvent>(done)).output).toEqual({ reason: "Closed" });
+  });
+
+  test("is stopped with its runtime, and its socket closes", async () => {
+    await using made = await open();
+    await made.parent.runtime.stop();
+    expect(made.parent.childSnapshot.status).toBe("stopped");
+    expect((await made.peer.readToEnd()).how).toBe("Fin");
+  });
+
+  test("fails of an input that is none", async () => {
+    await using parent = invoking(fromTcpSocket(), undefined);
+    expect((await parent.told<ErrorActorEvent>(failed)).error).toMatchObject({
+      message: /^Cannot connect: host must be/,
+    });
   });
 
   describe("its snapshot", () => {
@@ -518,6 +572,13 @@ describe("fromTcpSocket", () => {
     expect(errors).toEqual([expect.any(ConnectFailure)]);
   });
 });
+
+/** The socket as the machine is told of it. */
+function socketOf(parent: Parent): OwnedSocket {
+  const packet = parent.events.find((event): event is Packet => event.type === "Packet");
+  if (packet === undefined) throw new Error("No packet was told");
+  return packet.socket;
+}
 
 describe("tcpSocketActions", () => {
   test("send commands to the socket that is invoked by this id", async () => {

@@ -107,12 +107,19 @@ describe("fromLink", () => {
     expect((await parent.told<ErrorActorEvent>(failed)).error).toBe("noproc");
   });
 
-  test("takes the process down when the machine fails", async () => {
-    const { runtime } = createWorld();
-    const process = spawnIdle(runtime);
+  test("takes the process down when the machine fails, which is reported where it comes from alone", async () => {
+    const world = createWorld();
+    const process = spawnIdle(world.runtime);
     await using parent = invoking(fromLink(), { target: process });
     parent.crash(oops);
+    expect(process.isAlive).toBe(false);
+    expect(world.crashes).toEqual([]);
     expect(await process.exited).toEqual(Abnormal(oops));
+  });
+
+  test("fails where there is no target", async () => {
+    await using parent = invoking(fromLink(), {});
+    expect((await parent.told<ErrorActorEvent>(failed)).error).toMatchObject({ name: "TypeError" });
   });
 
   test("tells a process that traps exits, which knows the machine by its owner", () =>
