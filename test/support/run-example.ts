@@ -19,6 +19,8 @@ export interface RunningExample extends AsyncDisposable {
   signal(signal: NodeJS.Signals): void;
   /** Types into its terminal, where it has one. */
   type(text: string): void;
+  /** Ends what it reads, after a last text. */
+  endInput(text: string): void;
   /** Reads no more of what it prints. */
   stopReading(): void;
   /** Resolves when what it has printed matches. */
@@ -119,6 +121,7 @@ function start(command: string, args: readonly string[]): RunningExample {
   return {
     signal: (signal) => void child.kill(signal),
     type: (text) => void child.stdin.write(text),
+    endInput: (text) => void child.stdin.end(text),
     stopReading: () => void child.stdout.destroy(),
     ended,
     printed: (pattern) => said(() => stdout, pattern),
