@@ -1,0 +1,165 @@
+// The SMTP client at a real server, OpenSMTPD, which delivers what it takes over.
+
+import { execFile, spawn } from "node:child_process";
+import { chmod, chown, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { describe, expect, jest, test } from "@jest/globals";
+import { createActor, toPromise } from "xstate";
+import { smtpClient } from "../../examples/smtp-client/machine.ts";
+import type { Outcome } from "../../examples/smtp-client/outcome.ts";
+import { findProgram } from "../support/find-program.ts";
+import { endProgram, eventually } from "../support/other-program.ts";
+import { closedPort, temporaryFolder } from "../support/peer.ts";
+import { startExample } from "../support/run-example.ts";
+
+jest.setTimeout(60_000);
+
+const smtpd = findProgram("smtpd");
+const unshare = findProgram("unshare");
+const describeWithSmtpd = smtpd !== undefined && (await canMount()) ? describe : describe.skip;
+
+const text = "Subject: dots\n\n.\n..\n.one\n\ngr\u00fc\u00dfe \u{1f37a}\n.\nlast";
+
+describeWithSmtpd("smtp-client at OpenSMTPD", () => {
+  test("has its mail delivered, line for line, to whom the server knows", async () => {
+    await using server = await startSmtpd();
+    const outcome = await sendTo(server.port, ["ann@test.local", "nobody-known@test.local", "ben@test.local"]);
+    expect(outcome).toMatchObject({
+      type: "Sent",
+      refused: [{ address: "nobody-known@test.local", code: 524, isTemporary: false }],
+    });
+    for (const name of ["ann", "ben"]) {
+      const [header = "", ...body] = (await server.mailOf(name)).split("\n\n");
+      expect(header).toMatch(/^Return-Path: <joe@example\.org>\n/);
+      expect(header).toContain("from client.example (localhost [127.0.0.1])");
+      expect(header).toContain("\nSubject: dots\n");
+      expect(body.join("\n\n")).toBe(".\n..\n.one\n\ngr\u00fc\u00dfe \u{1f37a}\n.\nlast\n");
+    }
+  });
+
+  test("has a large mail delivered whole", async () => {
+    await using server = await startSmtpd();
+    const lines = Array.from({ length: 40_000 }, (_, at) => `${at % 3 === 0 ? "." : ""}${at} ${"x".repeat(60)}\n`);
+    const outcome = await sendTo(server.port, ["ann@test.local"], `Subject: large\n\n${lines.join("")}`);
+    expect(outcome).toMatchObject({ type: "Sent", refused: [] });
+    const [, ...body] = (await server.mailOf("ann")).split("\n\n");
+    expect(body.join("\n\n") === lines.join("")).toBe(true);
+  });
+
+  test("says what the server says where it takes the mail for nobody, and where the mail is too large", async () => {
+    await using server = await startSmtpd("smtp max-message-size 1000");
+    expect(await sendTo(server.port, ["eve@test.local", "ann@elsewhere.example"])).toMatchObject({
+      type: "Refused",
+      at: "rcpt",
+      refused: [
+        { address: "eve@test.local", code: 524 },
+        { address: "ann@elsewhere.example", code: 550 },
+      ],
+    });
+    const large = `Subject: large\n\n${"x\n".repeat(2_000)}`;
+    expect(await sendTo(server.port, ["ann@test.local"], large)).toMatchObject({
+      type: "Refused",
+      at: "body",
+      code: 554,
+    });
+  });
+
+  test("is a program, which mails what it reads", async () => {
+    await using server = await startSmtpd();
+    const words = [
+      "--host",
+      "127.0.0.1",
+      "--port",
+      `${server.port}`,
+      "--to",
+      "ann@test.local",
+      "--subject",
+      "Gr\u00fc\u00dfe",
+    ];
+    await using example = startExample("smtp-client", ...words);
+    example.endInput("Hello, Ann!\n.\n");
+    expect(await example.ended).toEqual({ code: 0, stdout: "The server has taken the mail over.\n", stderr: "" });
+    expect(await server.mailOf("ann")).toMatch(
+      /\nFrom: tankard@localhost\nTo: ann@test\.local\nSubject: =\?UTF-8\?B\?R3LDvMOfZQ==\?=\n(?:.+\n)*\nHello, Ann!\n\.\n$/,
+    );
+  });
+});
+
+function sendTo(port: number, to: readonly string[], mail = text): Promise<Outcome> {
+  const server = { host: "127.0.0.1", port };
+  const input = { server, mail: { from: "joe@example.org", to, text: mail }, clientName: "client.example" };
+  return toPromise(createActor(smtpClient, { input }).start());
+}
+
+interface Smtpd extends AsyncDisposable {
+  readonly port: number;
+  /** The one mail in somebody's Maildir, once it is there. */
+  mailOf(name: string): Promise<string>;
+}
+
+/** OpenSMTPD's queue and its socket are where they are: it needs a /var/spool and a /run of its own, which root may have. */
+async function canMount(): Promise<boolean> {
+  try {
+    await promisify(execFile)(unshare ?? "", ["--mount", "mount", "--bind", "/run", "/run"], { timeout: 5_000 });
+    return true;
+  } catch {
+    process.stderr.write("Skipped: the tests of OpenSMTPD, which have to be allowed to mount\n");
+    return false;
+  }
+}
+
+/** Starts an OpenSMTPD of our own, which knows ann and ben, with a line more in its settings where one is given. */
+async function startSmtpd(setting = ""): Promise<Smtpd> {
+  const folder = await temporaryFolder();
+  await chmod(folder.path, 0o755); // whoever delivers is not root
+  const [spool, run, mails] = ["spool", "run", "mails"].map((name) => join(folder.path, name)) as [
+    string,
+    string,
+    string,
+  ];
+  for (const each of [spool, run, mails]) await mkdir(each);
+  await chmod(spool, 0o755);
+  await chown(mails, NOBODY, NOBODY);
+  const port = await closedPort();
+  const config = `table people { "ann@test.local" = nobody, "ben@test.local" = nobody }
+listen on 127.0.0.1 port ${port} hostname test.local
+${setting}
+action "keep" maildir "${mails}/%{dest.user}" virtual <people>
+match from any for domain "test.local" action "keep"
+`;
+  const file = join(folder.path, "smtpd.conf");
+  await writeFile(file, config, { mode: 0o600 });
+  const program = 'mount --bind "$1" /var/spool && mount --bind "$2" /run && exec "$3" -d -f "$4"';
+  const args = ["--mount", "sh", "-c", program, "sh", spool, run, smtpd ?? "", file];
+  const child = spawn(unshare ?? "", args, { stdio: "ignore" }); // each becomes the next: it is one process, smtpd
+  await eventually(() => canConnect(port));
+  return {
+    port,
+    mailOf: async (name) => {
+      const inbox = join(mails, name, "new");
+      let found: string[] = [];
+      await eventually(async () => (found = await readdir(inbox).catch(() => [])).length > 0);
+      expect(found).toHaveLength(1);
+      return await readFile(join(inbox, found[0] ?? ""), "utf8");
+    },
+    [Symbol.asyncDispose]: async () => {
+      await endProgram(child);
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const NOBODY = 65_534;
+
+function canConnect(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
