@@ -134,7 +134,14 @@ match from any for domain "test.local" action "keep"
   const program = 'mount --bind "$1" /var/spool && mount --bind "$2" /run && exec "$3" -d -f "$4"';
   const args = ["--mount", "sh", "-c", program, "sh", spool, run, smtpd ?? "", file];
   const child = spawn(unshare ?? "", args, { stdio: "ignore" }); // each becomes the next: it is one process, smtpd
-  await eventually(() => canConnect(port));
+  const stop = async (): Promise<void> => {
+    await endProgram(child);
+    await folder[Symbol.asyncDispose]();
+  };
+  await eventually(() => canConnect(port)).catch(async (error: unknown) => {
+    await stop();
+    throw error;
+  });
   return {
     port,
     mailOf: async (name) => {
@@ -144,10 +151,7 @@ match from any for domain "test.local" action "keep"
       expect(found).toHaveLength(1);
       return await readFile(join(inbox, found[0] ?? ""), "utf8");
     },
-    [Symbol.asyncDispose]: async () => {
-      await endProgram(child);
-      await folder[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: stop,
   };
 }
 
