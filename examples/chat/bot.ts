@@ -1,6 +1,5 @@
 // The bot: one process that owns one socket, and asks for the next packet when it has dealt with the last.
 
-import { randomInt } from "node:crypto";
 import {
   connect,
   describeError,
@@ -10,7 +9,6 @@ import {
   receiveNextPacketAsMessage,
   send,
   tcpMessages,
-  type ConnectError,
   type OwnedSocket,
   type OwnSubject,
   type Packet,
@@ -18,9 +16,11 @@ import {
   type Self,
   type Subject,
 } from "tankard";
-import { answerTo, greeting, type World } from "./answers.ts";
+import { answerTo, greeting } from "./answers.ts";
 import { readUntilClosed } from "./farewell.ts";
-import { formatLine, isSameName, nickOf, parseLine, takeLines, type IrcMessage } from "./irc.ts";
+import { formatLine, isSameName, nickOf, parseLine, reasonIn, takeLines, type IrcMessage } from "./irc.ts";
+import { whyNot } from "./why-not.ts";
+import { world } from "./world.ts";
 
 export interface BotOptions {
   readonly host: string;
@@ -92,12 +92,6 @@ export function chatBot(options: BotOptions, events: Subject<BotEvent>) {
     };
     return attend(bot, commands);
   };
-}
-
-/** That a name has no address of one kind is no news where an address of the other kind was tried. */
-function whyNot(error: ConnectError): string {
-  const reasons = error.attempts.map(({ reason }) => reason);
-  return describeError(reasons.find((reason) => reason !== "Nxdomain") ?? reasons[0] ?? error);
 }
 
 /** The actor's loop: a command, a packet, the end of the stream or the clock, one at a time. */
@@ -242,8 +236,6 @@ async function onPeople(
   }
 }
 
-const world: World = { now: () => new Date(), roll: (sides) => randomInt(1, sides + 1) };
-
 async function reply(bot: Bot, from: string, target: string, text: string): Promise<BotEnd | undefined> {
   const answer = answerTo(from, text, world);
   if (answer?.type === "Leave") return leave(bot, answer.why);
@@ -266,9 +258,4 @@ async function leave(bot: Bot, why: string): Promise<BotEnd> {
 /** Writes one line. A failure needs no answer here: the end of the stream is what the socket tells next. */
 async function write(bot: Bot, command: string, ...params: string[]): Promise<void> {
   await send(bot.socket, formatLine({ command, params }));
-}
-
-/** The server's own words, which stand last, without their full stop. */
-function reasonIn(params: readonly string[]): string {
-  return (params.at(-1) ?? "").replace(/\.+$/, "");
 }

@@ -75,6 +75,11 @@ export function nickOf(prefix: string | undefined): string {
   return prefix?.split("!", 1)[0] ?? "";
 }
 
+/** The server's own words, which stand last, without their full stop. */
+export function reasonIn(params: readonly string[]): string {
+  return (params.at(-1) ?? "").replace(/\.+$/, "");
+}
+
 /** Whether two nicks or channels are the same: IRC does not tell `Joe` from `joe`. */
 export function isSameName(one: string, other: string): boolean {
   return foldName(one) === foldName(other);
