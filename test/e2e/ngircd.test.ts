@@ -1,6 +1,7 @@
 // The chat bot at a real IRC server, ngircd, with real clients beside it.
 
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -90,6 +91,34 @@ describeWithNgircd("chat-bot at ngircd", () => {
   });
 });
 
+describeWithNgircd("irc-machine at ngircd", () => {
+  test("is back in its channel when the server was killed and has started again", async () => {
+    await using server = await startNgircd();
+    await using bot = botAt(server.port, "irc-machine");
+    await bot.printed(/barkeep {2}-> comes in/);
+
+    await server.kill();
+    await bot.printed(/The server 127\.0\.0\.1:\d+ went away\. Again in 1 s\./);
+    await bot.printed(/The server 127\.0\.0\.1:\d+ cannot be reached: connection refused\. Again in 2 s\./);
+    await using _restarted = await startNgircd("", server.port);
+    await bot.printed(/Again in 2 s\.\n(.*\n)* *barkeep {2}-> comes in/);
+
+    await using ann = await memberThatAnswersPing(server.port, "ann");
+    await ann.line(/^:barkeep!\S+ PRIVMSG #tavern :Welcome, ann!/);
+    ann.write("PRIVMSG #tavern :!quit\r\n");
+    expect(await ann.line(/^:barkeep!\S+ QUIT /)).toContain("ann sent me home");
+    expect(await bot.ended).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  test("is turned away for good where a password is needed", async () => {
+    await using server = await startNgircd("Password = secret");
+    await using bot = botAt(server.port, "irc-machine");
+    const { code, stderr } = await bot.ended;
+    expect(stderr).toMatch(/^The server 127\.0\.0\.1:\d+ [^\n]*[Pp]assword[^\n]*\.\n$/);
+    expect(code).toBe(1);
+  });
+});
+
 describeWithBoth("chat-bot at ngircd, beside ii", () => {
   test("talks with a person who uses a real client", async () => {
     await using server = await startNgircd();
@@ -107,8 +136,8 @@ describeWithBoth("chat-bot at ngircd, beside ii", () => {
   });
 });
 
-function botAt(port: number) {
-  return startExample("chat-bot", "--host", "127.0.0.1", "--port", `${port}`);
+function botAt(port: number, program = "chat-bot") {
+  return startExample(program, "--host", "127.0.0.1", "--port", `${port}`);
 }
 
 async function memberThatAnswersPing(port: number, nick: string): Promise<IrcPeer> {
@@ -127,13 +156,15 @@ interface Ngircd extends AsyncDisposable {
   readonly port: number;
   readonly folder: string;
   stop(): Promise<void>;
+  /** Ends it with SIGKILL: it can say nothing more. */
+  kill(): Promise<void>;
 }
 
 /** Starts an ngircd of our own, with a line more in its global settings where one is given. */
-async function startNgircd(setting = ""): Promise<Ngircd> {
+async function startNgircd(setting = "", givenPort?: number): Promise<Ngircd> {
   const folder = await mkdtemp(join(tmpdir(), "ngircd-"));
   await chmod(folder, 0o755); // it may give up root for nobody
-  const port = await closedPort();
+  const port = givenPort ?? (await closedPort());
   const user = process.getuid?.() === 0 ? "ServerUID = nobody\nServerGID = nogroup" : "";
   const config = `[Global]
 Name = irc.example
@@ -162,6 +193,11 @@ PAM = no
     port,
     folder,
     stop,
+    kill: async () => {
+      const exited = once(child, "exit");
+      child.kill("SIGKILL");
+      await exited;
+    },
     [Symbol.asyncDispose]: async () => {
       await stop();
       await rm(folder, { recursive: true, force: true });

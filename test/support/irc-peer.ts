@@ -36,9 +36,9 @@ export async function ircMember(port: number, nick: string, channel: string): Pr
   return client;
 }
 
-/** A server that does nothing by itself. */
-export async function ircStub(): Promise<IrcStub> {
-  const server = createServer().listen(0, "127.0.0.1");
+/** A server that does nothing by itself, on a free port or the one that is given. */
+export async function ircStub(port = 0): Promise<IrcStub> {
+  const server = createServer().listen(port, "127.0.0.1");
   await once(server, "listening");
   const peers = new Set<IrcPeer>();
   return {
