@@ -3,7 +3,9 @@
 import { describe, expect, test } from "@jest/globals";
 import { promisedOutput, runExample } from "../support/run-example.ts";
 
-describe.each(["echo-client", "active-once", "two-sockets", "supervised"])("examples/%s.ts", (name) => {
+const programs = ["echo-client", "active-once", "two-sockets", "supervised", "tcp-handshake-game"];
+
+describe.each(programs)("examples/%s.ts", (name) => {
   test("prints what its comment says, and ends", async () => {
     expect(await runExample(name)).toEqual({ code: 0, stdout: promisedOutput(name), stderr: "" });
   }, 60_000);

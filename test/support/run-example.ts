@@ -67,7 +67,7 @@ export function promisedOutput(name: string): string {
   const lines = comment
     .slice(comment.indexOf("Prints:") + "Prints:".length)
     .split("\n")
-    .map((line) => line.replace(/^\/\//, "").trim());
+    .map((line) => line.replace(/^(\/\/ {8})? /, "").trimEnd()); // as far as the first is indented
   return `${lines.join("\n")}\n`;
 }
 
