@@ -2,12 +2,16 @@
 
 import type { AnyStateMachine } from "xstate";
 import { ircBot } from "../../examples/irc-machine/machine.ts";
+import { redisMachine } from "../../examples/redis-client/machine.ts";
+import { smtpClient } from "../../examples/smtp-client/machine.ts";
 import { client } from "../../examples/tcp-handshake/client.ts";
 import { server } from "../../examples/tcp-handshake/server.ts";
 import { mermaidOf } from "./mermaid.ts";
 
 const machines: readonly (readonly [name: string, machine: AnyStateMachine, source: string])[] = [
   ["irc-machine", ircBot, "examples/irc-machine/machine.ts"],
+  ["redis-client", redisMachine, "examples/redis-client/machine.ts"],
+  ["smtp-client", smtpClient, "examples/smtp-client/machine.ts"],
   ["tcp-handshake-client", client, "examples/tcp-handshake/client.ts"],
   ["tcp-handshake-server", server, "examples/tcp-handshake/server.ts"],
 ];

@@ -103,7 +103,7 @@ declare const requests: OwnSubject<{ type: "inc" } | { type: "get"; reply: Subje
     types: { events: {} as MessageFrom<typeof replies> | Connected },
     actors: { tcp: fromTcpSocket(replies) },
   }).createMachine({
-    invoke: { id: "tcp", src: "tcp", input: { host: "localhost", port: 6379 }, onError: ".failed" },
+    invoke: { id: "tcp", src: "tcp", input: { host: "localhost", port: 6379 }, onDone: ".failed", onError: ".failed" },
     initial: "asking",
     states: {
       asking: { on: { Connected: { actions: [say("PING\r\n"), next] }, reply: "answered" } },

@@ -377,7 +377,7 @@ describe("actorSubject", () => {
     expect(actor.getSnapshot().status).toBe("done");
   });
 
-  test("of an actor whose snapshot does not say that it was stopped is nobody's", async () => {
+  test("of an actor whose snapshot does not say that it was stopped has ended", () => {
     const world = createWorld();
     const actor = createActor(
       fromTransition((count: number, _event: { type: "x" }) => count + 1, 0),
