@@ -226,7 +226,7 @@ describe("the Redis client", () => {
     const answers = [set(32_000_000)];
     await until(() => played.redis.actor.getSnapshot().context.inFlight.length > 0, "Nothing is sent");
     answers.push(set(50), set(100));
-    expect(await Promise.all(answers)).toEqual(Array(3).fill(lost("SendFailure: Cannot send: Enobufs")));
+    expect(await Promise.all(answers)).toEqual(Array(3).fill(lost("SendFailure: cannot send: no buffer space left")));
     await played.nextSession();
   });
 
