@@ -48,6 +48,7 @@ export {
   timeout,
 } from "./tcp/options.ts";
 export { connect } from "./tcp/connect.ts";
+export type { Lookup } from "./tcp/resolve.ts";
 export type { OwnedSocket, Packet, Socket, SocketClosed, TcpError, TcpMessage, TcpPassive } from "./tcp/message.ts";
 export {
   abort,

@@ -4,7 +4,14 @@ import { type RuntimeEngine, runtimeEngine } from "../process/runtime.ts";
 import { err, type Result } from "../result.ts";
 import { type ConnectAttempt, type ConnectError, reasonFromCode, type SocketError } from "./error.ts";
 import type { OwnedSocket, Socket } from "./message.ts";
-import { checkConnectOptions, type ConnectContext, type ConnectionOptions, type ResolvedOptions } from "./options.ts";
+import {
+  checkConnectOptions,
+  type ConnectContext,
+  type ConnectionOptions,
+  type IpVersionPreference,
+  type ResolvedOptions,
+} from "./options.ts";
+import { HappyEyeballs } from "./happy-eyeballs.ts";
 import { resolve } from "./resolve.ts";
 import { SocketEngine } from "./socket-engine.ts";
 import { type Destination, dial, familyOf, longestPathBytes, type Transport } from "./transport.ts";
@@ -38,7 +45,17 @@ type Step<T> = { readonly value: T } | { readonly code: string };
 /** What one IP version came to. */
 type FamilyResult = { readonly transport: Transport } | { readonly reason: SocketError };
 
+type Reasons = { [Family in 4 | 6]?: SocketError };
+
 const outOfTime = "ETIME";
+
+/** The IP versions that are tried one after the other. */
+const inTurn: Readonly<Record<Exclude<IpVersionPreference, "HappyEyeballs">, readonly (4 | 6)[]>> = {
+  Ipv4Only: [4],
+  Ipv6Only: [6],
+  Ipv4Preferred: [4, 6],
+  Ipv6Preferred: [6, 4],
+};
 
 /** One call of `connect`. */
 class Connecting {
@@ -87,13 +104,60 @@ class Connecting {
   }
 
   async #connectHost(): Promise<Result<SocketEngine, ConnectError>> {
-    const reasons: { 4?: SocketError; 6?: SocketError } = {};
-    for (const family of this.#families) {
+    const { ipVersionPreference } = this.#options;
+    if (ipVersionPreference === "HappyEyeballs") return this.#race();
+    const reasons: Reasons = {};
+    for (const family of inTurn[ipVersionPreference]) {
       const result = await this.#tryFamily(family);
       if ("transport" in result) return this.#socket(result.transport);
       reasons[family] = result.reason;
     }
     return err(failure(reasons[4], reasons[6], this.#attempts));
+  }
+
+  /** Both IP versions at once: their time is one. */
+  async #race(): Promise<Result<SocketEngine, ConnectError>> {
+    const { host = "", port = 0, localAddress, localPort, lookup } = this.#options;
+    const { alarms } = this.#runtime;
+    const reasons: Reasons = {};
+    const transport = await new Promise<Transport | undefined>((settle) => {
+      const finish = (won?: Transport): void => {
+        alarms.clear(alarm);
+        this.#giveUp = undefined;
+        settle(won);
+      };
+      const race = new HappyEyeballs<Transport>(
+        {
+          lookUp: (family, found, failed) => resolve(host, family, lookup, found, failed),
+          dial: (address, family, connected, failed) =>
+            dial({ address, family, port, localAddress, localPort }, this.#options, connected, failed),
+        },
+        {
+          won: finish,
+          failed: (family, address, code) => {
+            reasons[family] = this.#note(address ?? host, family, code);
+          },
+          lost: finish,
+        },
+        alarms,
+      );
+      const alarm = new Alarm(() => {
+        race.expire(outOfTime);
+      });
+      this.#giveUp = () => {
+        race.cancel();
+        finish();
+      };
+      if (this.#abortedBy !== undefined) {
+        finish();
+        return;
+      }
+      if (this.#timeLimit !== Infinity) alarms.set(alarm, this.#timeLimit);
+      race.start();
+    });
+    if (transport !== undefined) return this.#socket(transport);
+    // A version whose addresses nobody came to has run out of time.
+    return err(failure(reasons[4] ?? "Timeout", reasons[6] ?? "Timeout", this.#attempts));
   }
 
   async #connectPath(path: string): Promise<Result<SocketEngine, ConnectError>> {
@@ -105,19 +169,6 @@ class Connecting {
 
   #socket(transport: Transport): Result<SocketEngine, never> {
     return { ok: true, value: new SocketEngine(transport, this.#options, this.#runtime, this.#options.owner) };
-  }
-
-  get #families(): readonly (4 | 6)[] {
-    switch (this.#options.ipVersionPreference) {
-      case "Ipv4Only":
-        return [4];
-      case "Ipv6Only":
-        return [6];
-      case "Ipv4Preferred":
-        return [4, 6];
-      case "Ipv6Preferred":
-        return [6, 4];
-    }
   }
 
   /** When the time for what begins now is over. */
@@ -149,24 +200,20 @@ class Connecting {
     return reason;
   }
 
-  /** An address is its own answer, in its own IP version. */
   #lookUp(host: string, family: 4 | 6, until: number): Promise<Step<readonly string[]>> {
-    const literal = familyOf(host);
-    if (literal === family) return Promise.resolve({ value: [host] });
-    if (literal !== undefined) return Promise.resolve({ code: "ENOTFOUND" });
-    return this.#step(until, (done) => {
+    return this.#step(until, (done) =>
       resolve(
         host,
         family,
+        this.#options.lookup,
         (value) => {
           done({ value });
         },
         (code) => {
           done({ code });
         },
-      );
-      return () => undefined; // the system's resolver cannot be stopped; what it finds is dropped
-    });
+      ),
+    );
   }
 
   #dial(destination: Destination, until: number): Promise<Step<Transport>> {

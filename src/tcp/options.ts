@@ -1,4 +1,5 @@
 import { checkOptionNames } from "../process/option-names.ts";
+import { valueText } from "../process/value-text.ts";
 import type { Owner } from "../process/owner.ts";
 import {
   checkAddress,
@@ -11,14 +12,17 @@ import {
   checkPath,
   checkPort,
 } from "./option-checks.ts";
+import { type Lookup, systemLookup } from "./resolve.ts";
 
 /**
  * Which IP versions `connect` tries for a host, and which of the two first. "Preferred" tries the other one after the
- * first has failed; an address literal of the version that is not tried is not found.
+ * first has failed; an address literal of the version that is not tried is not found. "HappyEyeballs" looks both up at
+ * once and tries their addresses in turns, IPv6 first, a new one every 250 milliseconds or when one has failed, until
+ * the first connection stands; `timeout` is for both together then.
  *
- * Source: `mug.IpVersionPreference`.
+ * Source: `mug.IpVersionPreference`; RFC 8305 for "HappyEyeballs", which mug has not.
  */
-export type IpVersionPreference = "Ipv4Only" | "Ipv4Preferred" | "Ipv6Only" | "Ipv6Preferred";
+export type IpVersionPreference = "Ipv4Only" | "Ipv4Preferred" | "Ipv6Only" | "Ipv6Preferred" | "HappyEyeballs";
 
 /** @internal */
 export const defaultSendQueueLimit = 16 * 1024 * 1024;
@@ -90,6 +94,8 @@ export interface ConnectContext<O extends Owner | undefined = Owner | undefined>
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds for all attempts together, the lookup included. Default `Infinity`. */
   readonly deadline?: number | undefined;
+  /** Finds the addresses of `host`, in place of the system's resolver: Node's `dns.lookup`, or what caches it. */
+  readonly lookup?: Lookup | undefined;
 }
 
 /**
@@ -133,6 +139,7 @@ export type ResolvedOptions = ResolvedSocketOptions & {
   readonly owner: Owner | undefined;
   readonly signal: AbortSignal | undefined;
   readonly deadline: number;
+  readonly lookup: Lookup;
 } & (
     | { readonly path: undefined; readonly host: string; readonly port: number }
     | { readonly path: string; readonly host?: never; readonly port?: never }
@@ -150,7 +157,7 @@ export function checkConnectOptions(options: ConnectionOptions & ConnectContext)
   const action = "connect";
   checkOptionNames(action, options, connectOptionNames);
   const { timeout = 1_000, ipVersionPreference = "Ipv6Preferred", deadline = Infinity } = options;
-  const { host, port, path, localAddress, localPort = 0, owner, signal } = options;
+  const { host, port, path, localAddress, localPort = 0, owner, signal, lookup = systemLookup } = options;
 
   checkMilliseconds(action, "timeout", timeout);
   if (path === undefined) {
@@ -165,6 +172,8 @@ export function checkConnectOptions(options: ConnectionOptions & ConnectContext)
   if (owner !== undefined) checkMethods(action, "owner", owner, ["deliver", "onExit"]);
   if (signal !== undefined) checkMethods(action, "signal", signal, ["addEventListener"]);
   checkMilliseconds(action, "deadline", deadline);
+  if (typeof lookup !== "function")
+    throw new TypeError(`Cannot ${action}: lookup must be a function, received ${valueText(lookup)}`);
 
   return {
     ...checkSocketOptions(options, action),
@@ -176,6 +185,7 @@ export function checkConnectOptions(options: ConnectionOptions & ConnectContext)
     owner,
     signal,
     deadline,
+    lookup,
   };
 }
 
@@ -228,7 +238,13 @@ function checkWatermarks(options: SocketOptions, action: string): { highWatermar
   return { highWatermark: high ?? Math.max(65_536, low ?? 0), lowWatermark: low ?? Math.min(32_768, high ?? Infinity) };
 }
 
-const ipVersionPreferences: readonly IpVersionPreference[] = ["Ipv4Only", "Ipv4Preferred", "Ipv6Only", "Ipv6Preferred"];
+const ipVersionPreferences: readonly IpVersionPreference[] = [
+  "Ipv4Only",
+  "Ipv4Preferred",
+  "Ipv6Only",
+  "Ipv6Preferred",
+  "HappyEyeballs",
+];
 
 /** @internal For the callers of `checkSocketOptions` that check names. The record lets the compiler miss none. */
 export const socketOptionNames: readonly string[] = Object.keys({
@@ -257,6 +273,7 @@ const connectOptionNames: readonly string[] = [
     owner: true,
     signal: true,
     deadline: true,
+    lookup: true,
   } satisfies Record<Exclude<keyof (ConnectionOptions & ConnectContext), keyof SocketOptions>, true>),
   ...socketOptionNames,
 ];

@@ -1,22 +1,71 @@
 import dns from "node:dns";
+import { familyOf } from "./transport.ts";
+
+/**
+ * Finds the addresses of a host in one IP version and calls back, once. Node's `dns.lookup` is one, and so is what caches
+ * it; what is not of that version, or no address, is left out.
+ */
+export type Lookup = (
+  host: string,
+  options: { readonly family: 4 | 6; readonly all: true },
+  callback: (error: NodeJS.ErrnoException | null, addresses: readonly { readonly address: string }[]) => void,
+) => void;
 
 /** What C reads as an address in hexadecimal and inet does not; nor should a filter for addresses be got around by it. */
 const hexadecimal = /^(?=.*0x)(?:(?:0x[\da-f]*|\d+)(?:\.|$)){1,4}$/i;
 
-/** The addresses of a host in one IP version, as the system knows them. One of the two functions is called, once. */
+/**
+ * The addresses of a host in one IP version, one at least, as `lookup` knows them. An address is its own answer, in its
+ * own version. One of the two functions is called, once, and never inside this call.
+ *
+ * @returns what keeps both from being called; the lookup itself cannot be stopped
+ */
 export function resolve(
   host: string,
   family: 4 | 6,
+  lookup: Lookup,
   found: (addresses: readonly string[]) => void,
   failed: (code: string) => void,
-): void {
-  if (hexadecimal.test(host)) {
-    process.nextTick(failed, "ENOTFOUND");
-    return;
+): () => void {
+  let isOver = false;
+  const finish = (tell: () => void): void => {
+    if (isOver) return;
+    isOver = true;
+    process.nextTick(() => {
+      if (!isStopped) tell();
+    });
+  };
+  let isStopped = false;
+  const answer = (addresses: readonly string[]): void => {
+    finish(() => {
+      if (addresses.length > 0) found(addresses);
+      else failed("ENOTFOUND");
+    });
+  };
+  const literal = familyOf(host);
+  if (literal !== undefined) answer(literal === family ? [host] : []);
+  else if (hexadecimal.test(host)) answer([]);
+  else {
+    const fail = ({ code }: NodeJS.ErrnoException): void => {
+      finish(() => {
+        failed(code === "EINVAL" ? "ENOTFOUND" : (code ?? "")); // a name that is too long
+      });
+    };
+    try {
+      lookup(host, { family, all: true }, (error, addresses) => {
+        if (error !== null) fail(error);
+        else answer(addresses.map(({ address }) => address).filter((address) => familyOf(address) === family));
+      });
+    } catch (error) {
+      fail(error as NodeJS.ErrnoException);
+    }
   }
-  dns.lookup(host, { family, all: true }, (error, addresses) => {
-    if (error !== null)
-      failed(error.code === "EINVAL" ? "ENOTFOUND" : (error.code ?? "")); // a name that is too long
-    else found(addresses.map(({ address }) => address));
-  });
+  return () => {
+    isStopped = true;
+  };
 }
+
+/** As the system knows them. */
+export const systemLookup: Lookup = (host, options, callback) => {
+  dns.lookup(host, options, callback);
+};

@@ -11,6 +11,7 @@ import {
   socketOptionNames,
   timeout,
 } from "../../src/tcp/options.ts";
+import { systemLookup } from "../../src/tcp/resolve.ts";
 
 const server: ConnectionOptions = { host: "localhost", port: 8080 };
 const owner: Owner = { deliver: () => undefined, onExit: () => () => undefined };
@@ -95,6 +96,7 @@ describe("checkConnectOptions", () => {
     owner: undefined,
     signal: undefined,
     deadline: Infinity,
+    lookup: systemLookup,
   };
 
   test("fills in every default", () => {
@@ -127,6 +129,7 @@ describe("checkConnectOptions", () => {
       owner,
       signal: new AbortController().signal,
       deadline: 0,
+      lookup: () => undefined,
     } as const;
     expect(checkConnectOptions(given)).toStrictEqual({ ...given, path: undefined });
   });
@@ -218,10 +221,10 @@ describe("checkConnectOptions", () => {
     expect(thrownFor({ ...server, [name]: null })).toBeInstanceOf(TypeError);
   });
 
-  test("throws for a preference that is none of the four", () => {
+  test("throws for a preference that is none of those", () => {
     expect(thrownFor({ ...server, ipVersionPreference: "ipv4" })).toStrictEqual(
       new TypeError(
-        'Cannot connect: ipVersionPreference must be one of "Ipv4Only", "Ipv4Preferred", "Ipv6Only", "Ipv6Preferred", received "ipv4"',
+        'Cannot connect: ipVersionPreference must be one of "Ipv4Only", "Ipv4Preferred", "Ipv6Only", "Ipv6Preferred", "HappyEyeballs", received "ipv4"',
       ),
     );
   });
