@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import * as tankard from "tankard";
 import * as otp from "tankard/otp";
+import * as reconnect from "tankard/reconnect";
 import * as server from "tankard/server";
 import * as testing from "tankard/testing";
 import * as xstate from "tankard/xstate";
@@ -106,6 +107,10 @@ describe("the public names", () => {
 
   test("of tankard/testing change only on purpose", () => {
     expect(namesOf(testing)).toEqual(["createSimulatedClock", "createSocketPair"]);
+  });
+
+  test("of tankard/reconnect change only on purpose", () => {
+    expect(namesOf(reconnect)).toEqual(["startReconnecting"]);
   });
 
   test("of tankard/xstate change only on purpose", () => {

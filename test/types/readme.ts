@@ -18,10 +18,12 @@ import {
 } from "tankard";
 import { createActor, setup } from "xstate";
 import { continueWith, startActor, stop } from "tankard/otp";
+import { type ReconnectMessage, startReconnecting } from "tankard/reconnect";
 import { drainOnSignals, startServer, withReply } from "tankard/server";
 import { type Connected, fromTcpSocket, tcpSocketActions } from "tankard/xstate";
 
 declare const self: Self;
+declare const news: Subject<ReconnectMessage>;
 declare const requests: OwnSubject<{ type: "inc" } | { type: "get"; reply: Subject<number> }>;
 
 {
@@ -112,4 +114,20 @@ declare const requests: OwnSubject<{ type: "inc" } | { type: "get"; reply: Subje
     },
   });
   createActor(pinger).start();
+}
+
+{
+  const redis = unwrap(
+    await startReconnecting({
+      to: [
+        { host: "one.example", port: 6379 },
+        { host: "two.example", port: 6379 },
+      ],
+      subscriber: news,
+      handshake: (socket) => send(socket, "AUTH secret\r\n"),
+      heartbeat: { data: "PING\r\n", everyMs: 30_000, withinMs: 5_000, isCall: true },
+    }),
+  ).data;
+  const answer = await redis.call("GET key\r\n", 1_000); // Result<Buffer, RequestFailure>
+  if (answer.ok) answer.value.toString();
 }
