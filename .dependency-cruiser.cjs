@@ -3,7 +3,7 @@
 const layers = {
   process: [],
   framing: [],
-  tcp: ["process", "framing/(raw|line|length)"],
+  tcp: ["process", "framing/(framing|line|length)"],
   otp: ["process"],
   tls: ["tcp", "process", "framing"],
   server: ["otp", "tcp", "tls", "process", "framing"],

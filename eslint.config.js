@@ -67,7 +67,10 @@ export default defineConfig(
       "@typescript-eslint/unbound-method": "off",
       "jest/unbound-method": "error",
       "jest/consistent-test-it": ["error", { fn: "test", withinDescribe: "test" }],
-      "jest/expect-expect": ["error", { assertFunctionNames: ["expect", "expectTypeOf", "fc.assert", "unwrap"] }],
+      "jest/expect-expect": [
+        "error",
+        { assertFunctionNames: ["expect", "expectTypeOf", "fc.assert", "unwrap", "verifyFraming"] },
+      ],
       "jest/prefer-importing-jest-globals": "error",
     },
   },

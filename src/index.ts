@@ -37,14 +37,22 @@ export {
   type SpawnOptions,
 } from "./process/runtime.ts";
 
-export { type ConnectAttempt, type ConnectError, describeError, type SocketError } from "./tcp/error.ts";
 export {
+  type ConnectAttempt,
+  type ConnectError,
+  describeError,
+  type LastError,
+  type SocketError,
+} from "./tcp/error.ts";
+export {
+  type ChangeableOptions,
   type ConnectContext,
   type ConnectionOptions,
   ipVersionPreference,
   type IpVersionPreference,
   new,
   newOptions,
+  type PacketType,
   timeout,
 } from "./tcp/options.ts";
 export { connect } from "./tcp/connect.ts";
@@ -66,6 +74,7 @@ export {
   send,
   sendBuilder,
   setActive,
+  setopts,
   shutdown,
   shutdownWrite,
   sockname,

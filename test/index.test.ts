@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "@jest/globals";
 import * as tankard from "tankard";
+import * as framing from "tankard/framing";
 import * as otp from "tankard/otp";
 import * as reconnect from "tankard/reconnect";
 import * as server from "tankard/server";
@@ -67,6 +68,7 @@ describe("the public names", () => {
       "send",
       "sendBuilder",
       "setActive",
+      "setopts",
       "shutdown",
       "shutdownWrite",
       "sockname",
@@ -101,12 +103,28 @@ describe("the public names", () => {
     ]);
   });
 
+  test("of tankard/framing change only on purpose", () => {
+    expect(namesOf(framing)).toEqual([
+      "encodeCommand",
+      "encodeJson",
+      "jsonLines",
+      "lengthPrefix",
+      "line",
+      "netstring",
+      "newFraming",
+      "parseJson",
+      "parseResp",
+      "resp",
+      "varint",
+    ]);
+  });
+
   test("of tankard/server change only on purpose", () => {
     expect(namesOf(server)).toEqual(["drainOnSignals", "startServer", "supervised", "withReply"]);
   });
 
   test("of tankard/testing change only on purpose", () => {
-    expect(namesOf(testing)).toEqual(["createSimulatedClock", "createSocketPair"]);
+    expect(namesOf(testing)).toEqual(["createSimulatedClock", "createSocketPair", "verifyFraming"]);
   });
 
   test("of tankard/reconnect change only on purpose", () => {

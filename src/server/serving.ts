@@ -1,6 +1,6 @@
 import type { Clock } from "../process/clock.ts";
 import type { Owner } from "../process/owner.ts";
-import { abort, controllingProcess } from "../tcp/socket.ts";
+import { abort, controllingProcess, setopts } from "../tcp/socket.ts";
 import type { CloseReason, Connection } from "./handler.ts";
 import type { ServerSettings } from "./options.ts";
 import { readProxyHeader } from "./proxy-protocol.ts";
@@ -33,13 +33,15 @@ export class Serving {
    * @throws Error where it says nothing that can be understood, or not in time
    */
   async meetProxy({ clock }: { readonly clock: Clock }): Promise<void> {
-    const { proxyProtocol, handshakeTimeoutMs } = this.settings;
+    const { proxyProtocol, handshakeTimeoutMs, listen } = this.settings;
     if (!proxyProtocol) return;
+    setopts(this.connection.socket, { packet: "raw" }); // the header stands before the first frame
     const header = await readProxyHeader(this.connection.socket, handshakeTimeoutMs, () => clock.now());
     if (!header.ok) {
       abort(this.connection.socket);
       throw new Error(`Cannot read the header of the PROXY protocol: ${header.error}`);
     }
+    setopts(this.connection.socket, { packet: listen.packet });
     this.connection = { ...this.connection, ...header.value };
   }
 

@@ -31,6 +31,13 @@ export interface ConnectAttempt {
   readonly code?: string | undefined;
 }
 
+/** What last went wrong with a socket: the reason, Node's code, and, where there is more to say, that in words. */
+export interface LastError {
+  readonly reason: SocketError;
+  readonly code: string;
+  readonly text?: string;
+}
+
 /**
  * Why `connect` failed: a reason for each IP version that was tried, or for the unix socket, or what called it off.
  * `attempts` are the single addresses in the order in which they were tried; a name that was not found stands for itself.

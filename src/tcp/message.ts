@@ -18,7 +18,10 @@ export interface OwnedSocket extends Socket {
   readonly [hasOwner]: true;
 }
 
-/** Bytes that had been asked for with `receiveNextPacketAsMessage`: what has arrived, up to `buffer`. Source: `mug.Packet`. */
+/**
+ * Bytes that had been asked for with `receiveNextPacketAsMessage`: what has arrived, up to `buffer`, or, with a `packet`
+ * other than `raw`, one frame. Source: `mug.Packet`.
+ */
 export interface Packet {
   readonly type: "Packet";
   readonly socket: OwnedSocket;

@@ -91,6 +91,16 @@ export function checkMethods(action: string, name: string, value: unknown, metho
   throw new TypeError(refusal(action, name, `an object with the methods ${methods.join(" and ")}`, value));
 }
 
+/** @internal Lets the name of a packet type or a framing through; throws TypeError for anything else. */
+export function checkPacket(action: string, name: string, value: unknown): void {
+  if (["raw", "line", 1, 2, 4].includes(value as string)) return; // whatever it is, it may be compared
+  if (typeof value === "object" && value !== null && "start" in value) {
+    const { read, encode } = value as Readonly<Record<string, unknown>>;
+    if (typeof read === "function" && (encode === undefined || typeof encode === "function")) return;
+  }
+  throw new TypeError(refusal(action, name, '"raw", "line", 1, 2, 4 or a framing', value));
+}
+
 function refusal(action: string, name: string, wanted: string, value: unknown): string {
   return `Cannot ${action}: ${name} must be ${wanted}, received ${valueText(value)}`;
 }

@@ -1,3 +1,4 @@
+import type { Framing } from "../framing/framing.ts";
 import { checkOptionNames } from "../process/option-names.ts";
 import { valueText } from "../process/value-text.ts";
 import type { Owner } from "../process/owner.ts";
@@ -9,6 +10,7 @@ import {
   checkMethods,
   checkMilliseconds,
   checkOneOf,
+  checkPacket,
   checkPath,
   checkPort,
 } from "./option-checks.ts";
@@ -23,6 +25,14 @@ import { type Lookup, systemLookup } from "./resolve.ts";
  * Source: `mug.IpVersionPreference`; RFC 8305 for "HappyEyeballs", which mug has not.
  */
 export type IpVersionPreference = "Ipv4Only" | "Ipv4Preferred" | "Ipv6Only" | "Ipv6Preferred" | "HappyEyeballs";
+
+/**
+ * How a stream is cut into packets: not at all (`"raw"`, as the bytes come), into lines, into bodies behind a header of
+ * 1, 2 or 4 bytes that says their length, or by a framing of `tankard/framing` or of your own.
+ *
+ * Source: inet's `packet`, whose `line` keeps the ends of the lines; `raw` is its `0` too.
+ */
+export type PacketType = "raw" | "line" | 1 | 2 | 4 | Framing;
 
 /** @internal */
 export const defaultSendQueueLimit = 16 * 1024 * 1024;
@@ -54,13 +64,23 @@ export interface ConnectionOptions {
   readonly localAddress?: string | undefined;
   /** The port to connect from, 0 to 65535. Default 0: the system's choice. Source: inet's `port`. */
   readonly localPort?: number | undefined;
-  /** Bytes of one packet at most, at least 1. Default 65536, where mug has 1460. */
+  /** Bytes of one packet at most where the stream is `raw`, at least 1. Default 65536, where mug has 1460. */
   readonly buffer?: number | undefined;
   /**
    * Bytes that may be read ahead of what is asked for, at least 1; the rest waits in the kernel, which slows the peer
    * down. Default 65536.
    */
   readonly readAhead?: number | undefined;
+  /**
+   * What is a packet: to receive it, and, for those with a header, to send it. Default `"raw"`. All but a `Framing` is
+   * plain data.
+   */
+  readonly packet?: PacketType | undefined;
+  /**
+   * Bytes of a packet's body at most where the stream is not `raw`, at least 1: the peer of one that is larger is cut off
+   * with `Emsgsize`. Default 1048576. Source: inet's `packet_size`, whose default is 0, no limit.
+   */
+  readonly packetSize?: number | undefined;
   /**
    * A send waits while more than this many bytes are queued; at least 1. Default 65536, or `lowWatermark` where that
    * is more. Source: inet's `high_watermark`, which is 8192.
@@ -200,12 +220,13 @@ export function checkConnectOptions(options: ConnectionOptions & ConnectContext)
 export function checkSocketOptions(options: SocketOptions, action: string): ResolvedSocketOptions {
   const { nodelay = true, keepalive = false, showEconnreset = false, exitOnClose = true } = options;
   const { buffer = 65_536, readAhead = 65_536, sendQueueLimit = defaultSendQueueLimit } = options;
-  const { sendTimeout = Infinity, linger = 30_000 } = options;
+  const { sendTimeout = Infinity, linger = 30_000, packet = "raw", packetSize = 1_048_576 } = options;
 
   checkBoolean(action, "nodelay", nodelay);
   checkBoolean(action, "keepalive", keepalive);
   checkByteSize(action, "buffer", buffer, 1);
   checkByteSize(action, "readAhead", readAhead, 1);
+  checkPacketOptions(action, { packet, packetSize });
   const watermarks = checkWatermarks(options, action);
   checkByteSize(action, "sendQueueLimit", sendQueueLimit, 0);
   checkMilliseconds(action, "sendTimeout", sendTimeout);
@@ -218,6 +239,8 @@ export function checkSocketOptions(options: SocketOptions, action: string): Reso
     keepalive,
     buffer,
     readAhead,
+    packet,
+    packetSize,
     ...watermarks,
     sendQueueLimit,
     sendTimeout,
@@ -225,6 +248,30 @@ export function checkSocketOptions(options: SocketOptions, action: string): Reso
     showEconnreset,
     exitOnClose,
   };
+}
+
+/** The options that an open socket can change. */
+export type ChangeableOptions = Pick<SocketOptions, "packet" | "packetSize">;
+
+/**
+ * Checks what `setopts` was given.
+ *
+ * @throws TypeError or RangeError, as `checkSocketOptions`
+ *
+ * @internal
+ */
+export function checkChangeableOptions(action: string, options: ChangeableOptions): void {
+  checkOptionNames(
+    action,
+    options,
+    Object.keys({ packet: true, packetSize: true } satisfies Record<keyof ChangeableOptions, true>),
+  );
+  checkPacketOptions(action, options);
+}
+
+function checkPacketOptions(action: string, { packet, packetSize }: ChangeableOptions): void {
+  if (packet !== undefined) checkPacket(action, "packet", packet);
+  if (packetSize !== undefined) checkByteSize(action, "packetSize", packetSize, 1);
 }
 
 // As in inet_drv, the watermark that was left out gives way to the one that was given.
@@ -252,6 +299,8 @@ export const socketOptionNames: readonly string[] = Object.keys({
   keepalive: true,
   buffer: true,
   readAhead: true,
+  packet: true,
+  packetSize: true,
   highWatermark: true,
   lowWatermark: true,
   sendQueueLimit: true,

@@ -5,10 +5,11 @@ import type { RuntimeEngine } from "../process/runtime.ts";
 import { afterPoll } from "../process/scheduler.ts";
 import { err, ok, type Result } from "../result.ts";
 import { Departure } from "./departure.ts";
-import { reasonFromCode, type SocketError } from "./error.ts";
+import { type LastError, reasonFromCode, type SocketError } from "./error.ts";
+import { Frames } from "./frames.ts";
 import { LastWords, type Words } from "./last-words.ts";
 import type { OwnedSocket } from "./message.ts";
-import type { ResolvedSocketOptions } from "./options.ts";
+import type { ChangeableOptions, ResolvedSocketOptions } from "./options.ts";
 import { Ownership } from "./ownership.ts";
 import { type Pieces, SendQueue, type SendResult } from "./send-queue.ts";
 import { Stash } from "./stash.ts";
@@ -43,8 +44,10 @@ export class SocketEngine implements TransportEvents {
   readonly id: number;
   readonly runtime: RuntimeEngine;
   readonly #transport: Transport;
-  readonly #options: ResolvedSocketOptions;
+  #options: ResolvedSocketOptions;
   readonly #stash = new Stash();
+  /** Cuts the stream into frames; nothing where it is raw. */
+  #frames: Frames | undefined;
   readonly #waiting: WaitingReceive;
   readonly #sends: SendQueue;
 
@@ -78,7 +81,7 @@ export class SocketEngine implements TransportEvents {
   #whenClosed: (() => void)[] = [];
   #gone: Promise<void> | undefined;
   #setGone: (() => void) | undefined;
-  #lastError: { readonly reason: SocketError; readonly code: string } | undefined;
+  #lastError: LastError | undefined;
   #receivedBytes = 0;
   #receivedCount = 0;
   #sentCount = 0;
@@ -96,6 +99,7 @@ export class SocketEngine implements TransportEvents {
     this.#transport = transport;
     this.#options = options;
     this.#exitsOnClose = options.exitOnClose;
+    this.#frames = Frames.of(options.packet, options.packetSize, this.#stash);
     // As inet's driver: what an exact receive has waited for is kept together, for the next one.
     this.#waiting = new WaitingReceive(runtime, () => {
       if (this.#waiting.byteSize > 0) this.#stash.setApart();
@@ -138,6 +142,7 @@ export class SocketEngine implements TransportEvents {
     if (this.#phase === "dead") return err(this.#lastWords.toReceive());
     if (this.#isArmed) return err("Einval");
     if (this.#waiting.isThere) return err("Ealready");
+    if (byteSize > 0 && this.#frames !== undefined) return err("Einval");
     if (byteSize > mostExactBytes) return err("Enomem");
     const data = this.#take(byteSize);
     if (data !== undefined) return ok(data);
@@ -203,6 +208,18 @@ export class SocketEngine implements TransportEvents {
     this.#packetsLeft = 0;
   }
 
+  /** What nobody has taken is cut anew; a receive for so many bytes exactly has no sense where there are frames. */
+  setOptions(changed: ChangeableOptions): Result<undefined, "Closed"> {
+    if (this.#phase === "gone") return err("Closed");
+    const { packet = this.#options.packet, packetSize = this.#options.packetSize } = changed;
+    this.#options = { ...this.#options, packet, packetSize };
+    this.#frames = Frames.of(packet, packetSize, this.#stash);
+    if (this.#frames !== undefined && this.#waiting.byteSize > 0) this.#waiting.take()(err("Einval"));
+    this.#hand();
+    this.#readOn();
+    return ok();
+  }
+
   /** From now on the peer's end leaves our side open, whatever `exitOnClose` said. */
   stayOpenForSends(): void {
     this.#exitsOnClose = false;
@@ -257,8 +274,32 @@ export class SocketEngine implements TransportEvents {
   }
 
   #take(byteSize: number): Buffer | undefined {
+    if (this.#frames !== undefined) return this.#takeFrame(this.#frames);
     if (byteSize > 0) return this.#stash.size >= byteSize ? this.#reading(this.#stash.take(byteSize)) : undefined;
     return this.#reading(this.#stash.takePacket(this.#options.buffer));
+  }
+
+  /** Where no frame can follow, what is left is none: then that is how the stream has ended. */
+  #takeFrame(frames: Frames): Buffer | undefined {
+    const frame = frames.take();
+    if (frame !== undefined) return this.#reading(frame);
+    if (frames.failure !== undefined) this.#cutOff(frames.failure.error, frames.failure.reason);
+    else if (this.#ending?.error === undefined && this.#isCutInside)
+      this.#cutOff("Ebadmsg", "the stream ends inside a frame");
+    return undefined;
+  }
+
+  /** Our own shutdown is no fault of the peer's. */
+  get #isCutInside(): boolean {
+    return this.#ending !== undefined && this.#stash.size > 0 && this.#shut !== "both";
+  }
+
+  /** Bytes of the peer's are thrown away, which it has to know. */
+  #cutOff(error: SocketError, text: string): void {
+    this.#lastError = { reason: error, code: error.toUpperCase(), text };
+    this.#ending = { error, isWhole: false };
+    this.#stash.clear();
+    this.#transport.reset();
   }
 
   /** Something was taken: there is room to read on. */
@@ -278,7 +319,10 @@ export class SocketEngine implements TransportEvents {
   }
 
   get #hasRoom(): boolean {
-    return this.#stash.size < Math.max(this.#options.readAhead, this.#waiting.byteSize);
+    return (
+      this.#stash.size < Math.max(this.#options.readAhead, this.#waiting.byteSize) ||
+      (this.#frames !== undefined && (this.#isArmed || this.#waiting.isThere)) // of a frame that is asked for, no more than its bound
+    );
   }
 
   /** The owner hears how it ended; a peer's end closes our side too, unless `exitOnClose` says otherwise. */
@@ -409,7 +453,12 @@ export class SocketEngine implements TransportEvents {
   }
 
   /** As `send`, without a promise where it need not wait. */
-  sendNow(pieces: Pieces): Promise<SendResult> | SendResult {
+  sendNow(body: Pieces): Promise<SendResult> | SendResult {
+    const pieces = this.#frames === undefined ? body : this.#frames.encode(body);
+    return pieces === undefined ? err("Emsgsize") : this.#sendPieces(pieces);
+  }
+
+  #sendPieces(pieces: Pieces): Promise<SendResult> | SendResult {
     if (this.#phase === "gone") return err("Closed");
     if (this.#phase === "dead") return err(this.#lastWords.toSend());
     const { mustWait } = this.#sends;
@@ -428,7 +477,7 @@ export class SocketEngine implements TransportEvents {
   /** A send that comes too late meets the end only when those have left that wait. */
   async #sendBehindOthers(pieces: Pieces): Promise<SendResult> {
     const turn = await this.#sends.wait([]);
-    return turn.ok ? this.sendNow(pieces) : turn;
+    return turn.ok ? this.#sendPieces(pieces) : turn;
   }
 
   /** Whoever sends is told; whoever waits in a receive too, and otherwise the next one. */
@@ -627,7 +676,7 @@ export class SocketEngine implements TransportEvents {
     return this.#lastError?.reason === "Econnreset";
   }
 
-  get lastError(): { readonly reason: SocketError; readonly code: string } | undefined {
+  get lastError(): LastError | undefined {
     return this.#lastError;
   }
 

@@ -1,8 +1,9 @@
 import type { Owner } from "../process/owner.ts";
 import { valueText } from "../process/value-text.ts";
 import type { Result } from "../result.ts";
-import type { SocketError } from "./error.ts";
+import type { LastError, SocketError } from "./error.ts";
 import type { OwnedSocket, Socket } from "./message.ts";
+import { type ChangeableOptions, checkChangeableOptions } from "./options.ts";
 import type { Pieces, SendResult } from "./send-queue.ts";
 import { SocketEngine } from "./socket-engine.ts";
 
@@ -10,13 +11,14 @@ import { SocketEngine } from "./socket-engine.ts";
 export type BytesTree = Uint8Array | string | readonly BytesTree[];
 
 /**
- * Sends bytes; a string is sent as UTF-8. Resolves when they are accepted, which is not when they have arrived: at
+ * Sends bytes; a string is sent as UTF-8. Where `packet` has a header, these are one frame's body. Resolves when they are accepted, which is not when they have arrived: at
  * once while at most `highWatermark` bytes are queued, however many these are, and otherwise when the queue is below
  * `lowWatermark`, in the order of the calls. Sends of several processes never interleave. The bytes are not copied:
  * who changes them afterwards may change what is sent.
  *
  * @returns `Closed` where the connection is over, once, and `Enotconn` after that; `Enobufs` where `sendQueueLimit`
- * is reached and `Timeout` after `sendTimeout`, and then nothing of it is sent
+ * is reached, `Timeout` after `sendTimeout` and `Emsgsize` where the header of `packet` cannot say how much it is, and
+ * then nothing of it is sent
  * Source: `mug.send`, `gen_tcp:send`.
  */
 export function send(socket: Socket, data: Uint8Array | string): Promise<Result<undefined, SocketError>> {
@@ -34,11 +36,12 @@ export function sendNow(socket: Socket, tree: BytesTree): SendResult | Promise<S
 }
 
 /**
- * Waits for bytes and gives what has come, up to `buffer` (65536) of them. 0 milliseconds takes what the kernel has
- * by now; a negative time or `Infinity` waits for ever. One receive at a time.
+ * Waits for bytes and gives what has come, up to `buffer` (65536) of them; with a `packet` other than `raw`, the next
+ * frame. 0 milliseconds takes what the kernel has by now; a negative time or `Infinity` waits for ever. One receive at a time.
  *
  * @returns `Timeout`; `Closed` where the stream has ended and all before it was received, once, and `Enotconn` after
- * that; `Einval` while the socket is armed; `Ealready` beside another receive
+ * that; `Einval` while the socket is armed; `Ealready` beside another receive. Of frames, once: `Emsgsize` for a body
+ * of more than `packetSize`, `Eproto` for what is no frame, `Ebadmsg` for an end inside one
  * Source: `mug.receive`, `gen_tcp:recv`.
  */
 export function receive(socket: Socket, timeoutMilliseconds: number): Promise<Result<Buffer, SocketError>> {
@@ -50,7 +53,7 @@ export function receive(socket: Socket, timeoutMilliseconds: number): Promise<Re
  * As `receive`, for exactly `byteSize` bytes: never fewer. What has come when the time is over is kept, and the next
  * packet or `receive` gives all of it and nothing else. Where the stream ends before, it is lost. 0 bytes is `receive`.
  *
- * @returns as `receive`; `Enomem` for more than 64 MiB
+ * @returns as `receive`; `Enomem` for more than 64 MiB; `Einval` where the stream is cut into frames, as in inet
  * @throws RangeError for a size that is not a whole number from 0
  * Source: `mug.receive_exact`.
  */
@@ -105,6 +108,22 @@ export function setActive(socket: OwnedSocket, count: number): Result<undefined,
  */
 export function disarm(socket: OwnedSocket): void {
   engineOf(socket, "disarm").disarm();
+}
+
+/**
+ * Changes how the stream is cut into packets, from the first byte on that nobody has taken: what is in a mailbox stays
+ * as it is, the next packet is cut anew, also where one is asked for already. So a protocol goes from lines to bytes, or
+ * to TLS. A `receiveExact` that waits says `Einval` where there are frames now.
+ *
+ * @returns `Closed` where the socket was closed here, or its end has been told
+ * @throws TypeError or RangeError for what is no such option
+ * Source: `inet:setopts`, of which it changes `packet` and `packet_size`.
+ */
+export function setopts(socket: Socket, options: ChangeableOptions): Result<undefined, "Closed"> {
+  const action = "set options";
+  const engine = engineOf(socket, action);
+  checkChangeableOptions(action, options);
+  return engine.setOptions(options);
 }
 
 /**
@@ -173,8 +192,11 @@ export function getstat(
   return engineOf(socket, "look at").stat;
 }
 
-/** What last went wrong, with Node's own code: also where inet's rules hide it, as with a reset. */
-export function lastError(socket: Socket): { readonly reason: SocketError; readonly code: string } | undefined {
+/**
+ * What last went wrong, with Node's own code: also where inet's rules hide it, as with a reset. Where the stream could not
+ * be cut into frames, `text` says why.
+ */
+export function lastError(socket: Socket): LastError | undefined {
   return engineOf(socket, "look at").lastError;
 }
 

@@ -15,6 +15,10 @@ export class Stash {
   #start = 0;
   #size = 0;
   #setApart = 0;
+  /** How many bytes a framing has seen, and where they end: so many chunks behind the first, at this index. */
+  #seen = 0;
+  #seenChunks = 0;
+  #seenEnd = 0;
   /** The block that the last chunk is the filled part of, where it is one. */
   #block: { readonly bytes: Buffer; filled: number } | undefined;
 
@@ -79,12 +83,56 @@ export class Stash {
     return this.#join(size);
   }
 
+  /** The next bytes that a framing has not seen, as far as they lie together; nothing where it has seen all. */
+  unseen(): Buffer | undefined {
+    if (this.#seen === this.#size) return undefined;
+    if (this.#seen === 0) this.#seenEnd = this.#start;
+    let chunk = this.#chunks[this.#head + this.#seenChunks];
+    if (chunk?.length === this.#seenEnd) {
+      chunk = this.#chunks[this.#head + ++this.#seenChunks];
+      this.#seenEnd = 0;
+    }
+    return this.#seenEnd === 0 ? chunk : chunk?.subarray(this.#seenEnd);
+  }
+
+  /** `size` bytes more have been seen. */
+  see(size: number): void {
+    this.#seen += size;
+    this.#seenEnd += size;
+  }
+
+  /** How many bytes have been seen. */
+  get seenSize(): number {
+    return this.#seen;
+  }
+
+  /** None has been seen: where something is taken, or another framing looks. */
+  forgetSeen(): void {
+    this.#seen = 0;
+    this.#seenChunks = 0;
+  }
+
+  /** As `take`, and nobody gets them. */
+  drop(size: number): void {
+    this.#size -= size;
+    this.#setApart = Math.max(0, this.#setApart - size);
+    for (let left = size; left > 0;) {
+      const first = this.#chunks[this.#head];
+      if (first === undefined) break;
+      const end = Math.min(first.length, this.#start + left);
+      left -= end - this.#start;
+      if (end === first.length) this.#dropFirst();
+      else this.#start = end;
+    }
+  }
+
   clear(): void {
     this.#chunks = [];
     this.#head = 0;
     this.#start = 0;
     this.#size = 0;
     this.#setApart = 0;
+    this.forgetSeen();
     this.#block = undefined;
   }
 

@@ -9,11 +9,13 @@ import { engineOf } from "./socket.ts";
  * The socket as a stream of Node's, for libraries that want one. It receives when somebody reads the stream, and a
  * write is done when it is accepted, so back-pressure goes both ways. Its end is `shutdownWrite`, its destruction
  * `abort`; the two ends together close the socket. An error of the stream has the reason as its `code`; a reset is
- * one, whatever `showEconnreset` says, and so is a socket that is closed here before the peer has ended.
+ * one, whatever `showEconnreset` says, and so is a socket that is closed here before the peer has ended. From now on it
+ * is `raw`, whatever `packet` was.
  */
 export function toDuplex(socket: Socket): Duplex {
   const engine = engineOf(socket, "make a stream");
   engine.stayOpenForSends();
+  engine.setOptions({ packet: "raw" });
   return new Duplex({
     allowHalfOpen: true,
     autoDestroy: true,
