@@ -3,7 +3,14 @@
 import { describe, expect, test } from "@jest/globals";
 import { promisedOutput, runExample } from "../support/run-example.ts";
 
-const programs = ["echo-client", "active-once", "two-sockets", "supervised", "tcp-handshake-game"];
+const programs = [
+  "echo-client",
+  "active-once",
+  "two-sockets",
+  "supervised",
+  "json-lines-service",
+  "tcp-handshake-game",
+];
 
 describe.each(programs)("examples/%s.ts", (name) => {
   test("prints what its comment says, and ends", async () => {
