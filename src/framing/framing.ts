@@ -49,8 +49,8 @@ export type Reading<S> =
  *     const first = bytes[0] ?? 0;
  *     const { left, isIgnored } = state.isBegun ? state : { left: first & 127, isIgnored: first > 127 };
  *     const end = state.isBegun ? left : left + 1;
- *     if (end > bytes.length)
- *       return { type: "More", state: { left: end - bytes.length, isIgnored, isBegun: true }, head: 1, left: end - bytes.length };
+ *     const more = end - bytes.length;
+ *     if (more > 0) return { type: "More", state: { left: more, isIgnored, isBegun: true }, head: 1, left: more };
  *     return isIgnored ? { type: "Skip", end } : { type: "Frame", end, head: 1 };
  *   },
  * });

@@ -39,7 +39,7 @@ type Step<S, U> = Next<S, U> | PromiseLike<Next<S, U>>;
 export interface ConnectionHandler<S, U> {
   /** Runs in the actor before anything is read. */
   init(connection: Connection, self: Self): ConnectionInit<S, U> | PromiseLike<ConnectionInit<S, U>>;
-  /** One packet: what has arrived, up to `buffer` bytes of it. `withReply` sends an answer with the next state. */
+  /** One packet: what has arrived, up to `buffer` bytes of it, or one frame of `packet`. `withReply` sends an answer with the next state. */
   onPacket(state: NoInfer<S>, data: Buffer, connection: Connection, self: Self): Step<NoInfer<S>, NoInfer<U>>;
   /** What the selector of `init` takes. */
   onMessage?(state: NoInfer<S>, message: NoInfer<U>, connection: Connection, self: Self): Step<NoInfer<S>, NoInfer<U>>;

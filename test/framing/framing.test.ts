@@ -126,6 +126,21 @@ describe("newFraming", () => {
     expect(cut(words, ["to be. or"])).toEqual({ frames: ["to"], error: "Eproto", rest: 6 });
   });
 
+  test("gives what its documentation shows", () => {
+    const tagged = newFraming({
+      start: { left: 0, isIgnored: false, isBegun: false },
+      read(state, bytes) {
+        const first = bytes[0] ?? 0;
+        const { left, isIgnored } = state.isBegun ? state : { left: first & 127, isIgnored: first > 127 };
+        const end = state.isBegun ? left : left + 1;
+        const more = end - bytes.length;
+        if (more > 0) return { type: "More", state: { left: more, isIgnored, isBegun: true }, head: 1, left: more };
+        return isIgnored ? { type: "Skip", end } : { type: "Frame", end, head: 1 };
+      },
+    });
+    verifyFraming(tagged, Buffer.from([2, 65, 66, 0x82, 1, 1, 0, 0x80, 1, 67, 1]), ["AB", "", "C"]);
+  });
+
   test("lets a header that never ends fill no more than 64 KiB", () => {
     expect(
       cut(

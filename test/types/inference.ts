@@ -10,14 +10,17 @@ import {
   type OwnedSocket,
   type OwnSubject,
   type Process,
+  type Result,
   selectTcpMessages,
   type Self,
+  setopts,
   type Socket,
   spawn,
   type Subject,
   tcpMessages,
   unwrap,
 } from "tankard";
+import { type Framing, newFraming } from "tankard/framing";
 
 type Counter =
   { type: "inc"; by: number } | { type: "get"; reply: Subject<number> } | { type: "name"; reply: Subject<string> };
@@ -62,6 +65,19 @@ export { anyProcess, narrow };
 // An owner decides what kind of socket it is.
 expectTypeOf(unwrap(await connect({ host: "h", port: 1 }))).toEqualTypeOf<Socket>();
 expectTypeOf(unwrap(await connect({ host: "h", port: 1, owner: self }))).toEqualTypeOf<OwnedSocket>();
+
+// A framing's state has the type of its start, without an annotation.
+const counting = newFraming({
+  start: { seen: 0 },
+  read(state, bytes) {
+    expectTypeOf(state).toEqualTypeOf<{ seen: number }>();
+    return bytes.length > 3 ? { type: "Frame", end: 3 } : { type: "More", state: { seen: state.seen + bytes.length } };
+  },
+});
+expectTypeOf(counting).toEqualTypeOf<Framing<{ seen: number }>>();
+expectTypeOf(setopts(unwrap(await connect({ host: "h", port: 1, packet: counting })), { packet: 4 })).toEqualTypeOf<
+  Result<undefined, "Closed">
+>();
 
 // A mapper's literals stay literals, so a selector types a machine's events.
 const renamed = selectTcpMessages(newSelector(), (message) =>

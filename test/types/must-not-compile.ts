@@ -14,12 +14,14 @@ import {
   type Self,
   send,
   sendBuilder,
+  setopts,
   type Socket,
   spawn,
   type Subject,
   timeout,
   unwrap,
 } from "tankard";
+import { newFraming } from "tankard/framing";
 import { continueWith, startActor, withSelector } from "tankard/otp";
 
 declare const self: Self;
@@ -133,3 +135,14 @@ await startActor({
   // @ts-expect-error another selector than the handler's messages
   onMessage: (state, _message: "a") => withSelector(continueWith(state), newSelector().select(own)),
 });
+
+// @ts-expect-error no such header
+await connect({ host: "h", port: 1, packet: 3 });
+// @ts-expect-error an open socket cannot change it
+setopts(socket, { readAhead: 1 });
+// @ts-expect-error a misspelt option
+setopts(socket, { paket: "raw" });
+// @ts-expect-error a state of another type than the first one
+newFraming({ start: 0, read: () => ({ type: "More", state: "one" }) });
+// @ts-expect-error a reading that does not exist
+newFraming({ start: 0, read: () => ({ type: "Done", end: 1 }) });

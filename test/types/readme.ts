@@ -17,6 +17,7 @@ import {
   unwrap,
 } from "tankard";
 import { createActor, setup } from "xstate";
+import { encodeCommand, parseResp, resp } from "tankard/framing";
 import { continueWith, startActor, stop } from "tankard/otp";
 import { type ReconnectMessage, startReconnecting } from "tankard/reconnect";
 import { drainOnSignals, startServer, withReply } from "tankard/server";
@@ -65,6 +66,13 @@ declare const requests: OwnSubject<{ type: "inc" } | { type: "get"; reply: Subje
   await using socket = unwrap(await connect({ host: "localhost", port: 6379, timeout: 500 }));
   unwrap(await send(socket, "PING\r\n"));
   console.log(unwrap(await receive(socket, 1_000)).toString());
+}
+
+{
+  await using redis = unwrap(await connect({ host: "localhost", port: 6379, packet: resp() }));
+  unwrap(await send(redis, encodeCommand("LRANGE", "beers", 0, -1)));
+  const reply = parseResp(unwrap(await receive(redis, 1_000))); // one reply, with all that is nested in it
+  if (!reply.ok) reply.error.reason satisfies string;
 }
 
 {
