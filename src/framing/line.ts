@@ -9,7 +9,7 @@ const CR = 13;
  *
  * @throws TypeError for a delimiter without a byte
  *
- * Source: inet's `{packet, line}`, which keeps the ends, and cuts a line that is too long in two.
+ * Source: inet's `{packet, line}`, which keeps the ends, and cuts a line that is longer than its buffer.
  */
 export function line(options: { readonly delimiter?: string | Uint8Array | undefined } = {}): Framing {
   const { delimiter } = options;

@@ -73,7 +73,7 @@ export interface ConnectionOptions {
   readonly readAhead?: number | undefined;
   /**
    * What is a packet: to receive it, and, for those with a header, to send it. Default `"raw"`. All but a `Framing` is
-   * plain data.
+   * plain data. Frames that came together share their memory: copy a small one that is to be kept for long.
    */
   readonly packet?: PacketType | undefined;
   /**

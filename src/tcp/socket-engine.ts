@@ -284,14 +284,14 @@ export class SocketEngine implements TransportEvents {
     const frame = frames.take();
     if (frame !== undefined) return this.#reading(frame);
     if (frames.failure !== undefined) this.#cutOff(frames.failure.error, frames.failure.reason);
-    else if (this.#ending?.error === undefined && this.#isCutInside)
-      this.#cutOff("Ebadmsg", "the stream ends inside a frame");
+    else if (this.#endsInsideFrame) this.#cutOff("Ebadmsg", "the stream ends inside a frame");
     return undefined;
   }
 
-  /** Our own shutdown is no fault of the peer's. */
-  get #isCutInside(): boolean {
-    return this.#ending !== undefined && this.#stash.size > 0 && this.#shut !== "both";
+  /** Whether the peer has left a frame open: our own shutdown is no fault of its. */
+  get #endsInsideFrame(): boolean {
+    const hasPlainEnd = this.#ending !== undefined && this.#ending.error === undefined;
+    return hasPlainEnd && this.#stash.size > 0 && this.#shut !== "both";
   }
 
   /** Bytes of the peer's are thrown away, which it has to know. */
@@ -321,7 +321,7 @@ export class SocketEngine implements TransportEvents {
   get #hasRoom(): boolean {
     return (
       this.#stash.size < Math.max(this.#options.readAhead, this.#waiting.byteSize) ||
-      (this.#frames !== undefined && (this.#isArmed || this.#waiting.isThere)) // of a frame that is asked for, no more than its bound
+      (this.#frames !== undefined && (this.#isArmed || this.#waiting.isThere)) // a frame that is asked for has its own bound
     );
   }
 

@@ -1,4 +1,3 @@
-import { Buffer } from "node:buffer";
 import type { Framing } from "../framing/framing.ts";
 import { checkOptionNames } from "../process/option-names.ts";
 import { Frames } from "../tcp/frames.ts";
@@ -42,7 +41,7 @@ export function verifyFraming(
   const { cuts = 200, seed = 1 } = options;
   const stream = Buffer.from(bytes as Uint8Array);
   const bodies = frames.map((frame) => Buffer.from(frame as Uint8Array));
-  const largest = Math.max(1, ...bodies.map(({ length }) => length));
+  const largest = bodies.reduce((most, { length }) => Math.max(most, length), 1);
 
   const whole = outcomeOf(framing, [stream], unbounded);
   if (!areEqual(whole.frames, bodies)) throw differing("whole", bodies, whole);

@@ -461,6 +461,36 @@ describe("the option packet", () => {
     expect((await peer.receive(28)).toString()).toBe("192.0.2.1 one;192.0.2.1 two;");
   });
 
+  test("is an option of servers, whose handlers hear why a connection could not be cut, and of no other", async () => {
+    const reasons: unknown[] = [];
+    await using served = await serve(
+      {
+        init: () => ({ state: undefined }),
+        onPacket: (state, data) => withReply(continueWith(state), data),
+        onClose: (_state, reason) => void reasons.push(reason),
+      },
+      { packet: 1, packetSize: 5 },
+    );
+    const [bad, good] = [await served.peer(), await served.peer()];
+    await bad.send("\x03one\x06");
+    expect(await bad.readToEnd()).toMatchObject({ how: "Rst" });
+    await until(() => reasons.length > 0, "Nobody was told");
+    expect(reasons).toEqual(["Emsgsize"]);
+    await good.send("\x03one");
+    expect((await good.receive(4)).toString()).toBe("\x03one");
+  });
+
+  test("writes the frames of several senders one after the other, also those that wait", async () => {
+    await using client = await open("connected", { packet: 4, highWatermark: 1_000, lowWatermark: 500 });
+    const bodies = Array.from({ length: 40 }, (_, index) => pattern(100_000 + index, index));
+    const sent = Promise.all(bodies.map((body) => send(client.socket, body)));
+    for (const body of bodies) {
+      const read = await client.peer.receive(4 + body.length);
+      expect([read.readUInt32BE(0), read.subarray(4).equals(body)]).toEqual([body.length, true]);
+    }
+    expect(new Set(await sent)).toEqual(new Set([ok()]));
+  });
+
   test("is raw for a relay and for a stream: they carry bytes", async () => {
     const [left, a] = createSocketPair({}, { packet: "line" });
     const [b, right] = createSocketPair({ packet: 4 });
