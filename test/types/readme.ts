@@ -128,8 +128,8 @@ declare const requests: OwnSubject<{ type: "inc" } | { type: "get"; reply: Subje
   const redis = unwrap(
     await startReconnecting({
       to: [
-        { host: "one.example", port: 6379 },
-        { host: "two.example", port: 6379 },
+        { host: "one.example", port: 6379, packet: resp() },
+        { host: "two.example", port: 6379, packet: resp() },
       ],
       subscriber: news,
       handshake: (socket) => send(socket, "AUTH secret\r\n"),
