@@ -13,6 +13,8 @@ export class Request {
   readonly #alarms: Alarms;
   readonly #alarm: Alarm;
   #isSettled = false;
+  /** Told once, when nobody waits for it any more. */
+  whenSettled: (() => void) | undefined;
 
   constructor(
     pieces: Pieces,
@@ -31,11 +33,6 @@ export class Request {
     if (withinMs !== undefined && withinMs !== Infinity) alarms.set(this.#alarm, alarms.clock.now() + withinMs);
   }
 
-  /** Whether nobody waits for it any more. */
-  get isSettled(): boolean {
-    return this.#isSettled;
-  }
-
   fulfil(value?: Buffer): void {
     this.#finish(ok(value) as Result<never, never>);
   }
@@ -48,6 +45,7 @@ export class Request {
     if (this.#isSettled) return;
     this.#isSettled = true;
     this.#alarms.clear(this.#alarm);
+    this.whenSettled?.();
     this.#settle(result);
   }
 }
@@ -56,7 +54,9 @@ export class Request {
 export class Backlog {
   readonly #limit: number;
   readonly #overflow: "dropNewest" | "dropOldest";
-  #waiting: Request[] = [];
+  /** In order; a call whose time is over leaves it, as nobody waits for the answer. */
+  readonly #waiting = new Set<Request>();
+  #byteSize = 0;
 
   constructor(limit: number, overflow: "dropNewest" | "dropOldest") {
     this.#limit = limit;
@@ -64,55 +64,67 @@ export class Backlog {
   }
 
   add(request: Request): void {
-    // Calls whose time is over are not sent: nobody waits for the answer.
-    this.#waiting = this.#waiting.filter(({ isSettled }) => !isSettled);
-    let room = this.#limit - this.#waiting.reduce((sum, { byteSize }) => sum + byteSize, 0);
-    if (this.#overflow === "dropOldest" && request.byteSize <= this.#limit) {
-      for (; request.byteSize > room; room += this.#dropOldest());
+    if (this.#overflow === "dropOldest" && request.byteSize <= this.#limit) this.#makeRoom(request.byteSize);
+    if (this.#byteSize + request.byteSize > this.#limit) {
+      request.fail({ type: "QueueFull" });
+      return;
     }
-    if (request.byteSize > room) request.fail({ type: "QueueFull" });
-    else this.#waiting.push(request);
+    this.#waiting.add(request);
+    this.#byteSize += request.byteSize;
+    request.whenSettled = () => {
+      this.#remove(request);
+    };
   }
 
-  #dropOldest(): number {
-    const oldest = this.#waiting.shift();
-    oldest?.fail({ type: "QueueFull" });
-    return oldest?.byteSize ?? Infinity;
+  #makeRoom(byteSize: number): void {
+    for (const oldest of this.#waiting) {
+      if (this.#byteSize + byteSize <= this.#limit) return;
+      oldest.fail({ type: "QueueFull" });
+    }
+  }
+
+  #remove(request: Request): void {
+    this.#waiting.delete(request);
+    this.#byteSize -= request.byteSize;
+    request.whenSettled = undefined;
   }
 
   takeAll(): readonly Request[] {
-    const all = this.#waiting.filter(({ isSettled }) => !isSettled);
-    this.#waiting = [];
+    const all = [...this.#waiting];
+    for (const request of all) this.#remove(request);
     return all;
   }
 }
 
-/** Calls that were sent, in the order in which they will be answered. */
+/** Calls that were sent, in the order in which they will be answered: also those whose time is over. */
 export class InFlight {
-  #calls: Request[] = [];
+  readonly #calls = new Set<Request>();
 
   get isEmpty(): boolean {
-    return this.#calls.length === 0;
+    return this.#calls.size === 0;
   }
 
   add(call: Request): void {
-    this.#calls.push(call);
+    this.#calls.add(call);
   }
 
   /** The answer of the oldest; nobody hears of it where that took too long. */
   answer(data: Buffer): void {
-    this.#calls.shift()?.fulfil(data);
+    const [oldest] = this.#calls;
+    if (oldest === undefined) return;
+    this.#calls.delete(oldest);
+    oldest.fulfil(data);
   }
 
   /** It could not be sent after all. */
   remove(call: Request, error: SocketError): void {
-    this.#calls = this.#calls.filter((other) => other !== call);
+    this.#calls.delete(call);
     call.fail({ type: "SendFailed", error });
   }
 
   failAll(failure: RequestFailure): void {
-    const calls = this.#calls;
-    this.#calls = [];
+    const calls = [...this.#calls];
+    this.#calls.clear();
     for (const call of calls) call.fail(failure);
   }
 }
