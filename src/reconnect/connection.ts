@@ -8,6 +8,7 @@ import { MessageLoop } from "../process/message-loop.ts";
 import { type Process, processEngine } from "../process/process.ts";
 import { type Host, runtimeEngine } from "../process/runtime.ts";
 import type { Self } from "../process/self.ts";
+import { valueText } from "../process/value-text.ts";
 import type { Result } from "../result.ts";
 import { connect } from "../tcp/connect.ts";
 import type { SocketError } from "../tcp/error.ts";
@@ -29,8 +30,9 @@ export interface ReconnectingConnection extends AsyncDisposable {
    */
   send(data: BytesTree): Promise<Result<undefined, RequestFailure>>;
   /**
-   * As `send`, and gives the answer: the peer answers in order, a packet each (`packet` of `ConnectionOptions`,
-   * `isAnswer`). When the connection ends, calls that were sent fail at once, and are not sent again.
+   * As `send`, and gives the answer: the peer answers in order, a packet each (`packet` of `ConnectionOptions`). Of a peer
+   * that says other things too, `isAnswer` has to tell which are answers: otherwise the next packet that is read is one.
+   * When the connection ends, calls that were sent fail at once, and are not sent again.
    *
    * @throws RangeError for a negative time
    */
@@ -39,7 +41,10 @@ export interface ReconnectingConnection extends AsyncDisposable {
   receiveNextPacketAsMessage(): void;
   /** Connects anew, now: instead of waiting, or by cutting what there is. Failures count from 1 again. */
   reconnectNow(): void;
-  /** Ends it: what was sent still leaves, what waits fails. Resolves when the socket is closed. No message follows. */
+  /**
+   * Ends it: what was sent still leaves, what waits fails. Where packets wait that nobody has asked for it is a reset, as
+   * with `close` of any socket. Resolves when the socket is closed. No message follows.
+   */
   close(): Promise<void>;
 }
 
@@ -48,8 +53,11 @@ export interface ReconnectingConnection extends AsyncDisposable {
  * again, after a while that grows with each failure. It tells its subscriber `Connected`, `Disconnected`, each `Packet`
  * that was asked for, and `GaveUp`. It has begun to connect when this resolves, and needs not have succeeded.
  *
- * On a `Self` it is linked to that process. Its own process is an ordinary child for a supervisor. Of packets that nobody
- * has asked for it holds one, so that it notices the end; the others wait in the socket and in the kernel.
+ * On a `Self` it is linked to that process. Its own process is an ordinary child for a supervisor.
+ *
+ * Of packets that nobody has asked for it holds one; the others wait in the socket and in the kernel, and the end of the
+ * stream behind them. So who is pushed to has to ask, or the end shows only when a send fails or by a heartbeat that is a
+ * call.
  *
  * @throws TypeError or RangeError for options that no connection can have
  */
@@ -101,6 +109,7 @@ class ReconnectingEngine implements ReconnectingConnection {
     this.#passBeat();
   });
   #isBeating = false;
+  #isStable = false;
 
   constructor(self: Self, settings: ReconnectSettings) {
     this.#self = self;
@@ -163,8 +172,10 @@ class ReconnectingEngine implements ReconnectingConnection {
     const pieces = piecesOf(data);
     return new Promise((settle) => {
       const request = new Request(pieces, withinMs, this.#alarms, settle);
-      if (this.#state.phase === "connected") this.#transmit(this.#state.socket, request);
-      else if (this.#state.phase === "over") request.fail({ type: "Closed" });
+      if (this.#state.phase === "connected") {
+        this.#transmit(this.#state.socket, request);
+        this.#ask();
+      } else if (this.#state.phase === "over") request.fail({ type: "Closed" });
       else this.#backlog.add(request);
     });
   }
@@ -204,19 +215,23 @@ class ReconnectingEngine implements ReconnectingConnection {
     this.#alarms.set(this.#patience, this.#alarms.clock.now() + this.#settings.stableAfterMs);
     this.#startBeat();
     this.#tell({ type: "Connected", connection: this, attempt: this.#failures + 1 });
-    for (const request of this.#backlog.takeAll()) {
-      if (this.#state === state) this.#transmit(socket, request);
-      else this.#backlog.add(request);
+    // One at a time: whoever hears of this may end it.
+    while (this.#state === state) {
+      const request = this.#backlog.takeFirst();
+      if (request === undefined) break;
+      this.#transmit(socket, request);
     }
+    this.#handOver();
     this.#ask();
   }
 
   /** An attempt has failed, or the connection is over. */
   #lose(reason: DisconnectReason, when?: "at once"): void {
-    this.#failures++;
     const { maxAttempts, backoff } = this.#settings;
-    const hasGivenUp = this.#failures >= maxAttempts && when === undefined;
-    const nextAttemptMs = when === undefined ? backoffMs(backoff, this.#failures) : 0;
+    // That a stable connection has ended is no failed attempt, nor that somebody wanted it to.
+    if (when === undefined && !this.#isStable) this.#failures++;
+    const hasGivenUp = this.#failures >= maxAttempts;
+    const nextAttemptMs = when === undefined ? backoffMs(backoff, Math.max(1, this.#failures)) : 0;
     if ("socket" in this.#state) abort(this.#state.socket); // what is queued is for a peer that is not there
     this.#enter({ phase: "waiting" });
     this.#inFlight.failAll({ type: "Disconnected", reason });
@@ -227,7 +242,6 @@ class ReconnectingEngine implements ReconnectingConnection {
       this.#self.exit(Normal);
       return;
     }
-    if (when !== undefined) this.#failures = 0;
     this.#alarms.set(this.#patience, this.#alarms.clock.now() + nextAttemptMs);
     this.#tell({ type: "Disconnected", connection: this, reason, nextAttemptMs });
   }
@@ -236,6 +250,7 @@ class ReconnectingEngine implements ReconnectingConnection {
   #enter(state: State): State {
     const left = this.#state;
     this.#state = state;
+    this.#isStable = false;
     this.#alarms.clear(this.#patience);
     this.#alarms.clear(this.#beat);
     if (left.phase === "connecting") left.controller.abort();
@@ -252,25 +267,43 @@ class ReconnectingEngine implements ReconnectingConnection {
     if (this.#state.phase === "over") return;
     this.#enter({ phase: "over" });
     this.#inFlight.failAll({ type: "Closed" });
-    for (const request of this.#backlog.takeAll()) request.fail({ type: "Closed" });
+    this.#backlog.failAll({ type: "Closed" });
   }
 
   #passPatience(): void {
     if (this.#state.phase === "waiting") this.#connect();
     else if (this.#state.phase === "handshaking") this.#lose({ type: "HandshakeTimeout" });
-    else this.#failures = 0; // it is stable
+    else {
+      this.#isStable = true;
+      this.#failures = 0;
+    }
   }
 
   // ── while there is a connection ──
 
   #transmit(socket: OwnedSocket, request: Request): void {
     if (request.isCall) this.#inFlight.add(request);
-    void Promise.resolve(sendNow(socket, request.pieces as BytesTree)).then((sent) => {
-      if (!sent.ok && request.isCall) this.#inFlight.remove(request, sent.error);
-      else if (!sent.ok) request.fail({ type: "SendFailed", error: sent.error });
-      else if (!request.isCall) request.fulfil();
-    });
-    this.#ask();
+    const sending = sendNow(socket, request.pieces);
+    const hear = (sent: Result<undefined, SocketError>): void => {
+      this.#hearSent(socket, request, sent);
+    };
+    if (sending instanceof Promise) void sending.then(hear);
+    else hear(sending);
+  }
+
+  #hearSent(socket: OwnedSocket, request: Request, sent: Result<undefined, SocketError>): void {
+    if (!sent.ok) {
+      this.#inFlight.remove(request);
+      request.fail({ type: "SendFailed", error: sent.error });
+      this.#hearFailure(socket, sent.error);
+    } else if (!request.isCall) request.fulfil();
+  }
+
+  /** A send has failed: where that is not for want of room or time, the connection is over. */
+  #hearFailure(socket: OwnedSocket, error: SocketError): void {
+    const isAlive = error === "Emsgsize" || error === "Enobufs" || error === "Timeout";
+    if (isAlive || this.#state.phase !== "connected" || this.#state.socket !== socket) return;
+    this.#lose({ type: "ConnectionLost", error });
   }
 
   /** Reads on, where somebody wants what comes, or nothing is held: who does not read does not notice the end. */
@@ -284,7 +317,7 @@ class ReconnectingEngine implements ReconnectingConnection {
 
   #hear(message: TcpMessage): void {
     // Only the socket of now: an old one's messages are nobody's.
-    if (this.#state.phase !== "connected" || message.socket !== this.#state.socket) return;
+    if (!("socket" in this.#state) || message.socket !== this.#state.socket) return;
     switch (message.type) {
       case "Packet":
         this.#isArmed = false;
@@ -309,7 +342,7 @@ class ReconnectingEngine implements ReconnectingConnection {
   }
 
   #handOver(): void {
-    if (!this.#isAskedFor) return;
+    if (!this.#isAskedFor || this.#state.phase !== "connected") return;
     const data = this.#held.shift();
     if (data === undefined) return;
     this.#isAskedFor = false;
@@ -328,8 +361,8 @@ class ReconnectingEngine implements ReconnectingConnection {
   #passBeat(): void {
     const { heartbeat } = this.#settings;
     if (heartbeat === undefined || this.#state.phase !== "connected") return;
-    if (!this.#isArmed)
-      this.#startBeat(); // nobody asks the peer for anything
+    if (!this.#isArmed && heartbeat.isCall !== true)
+      this.#startBeat(); // nobody reads what the peer says
     else if (this.#isBeating) this.#lose({ type: "PeerSilent" });
     else {
       this.#isBeating = true;
@@ -342,6 +375,7 @@ class ReconnectingEngine implements ReconnectingConnection {
   #sendBeat(socket: OwnedSocket, { data, isCall = false }: Heartbeat): void {
     const beat = new Request(piecesOf(data), isCall ? Infinity : undefined, this.#alarms, () => undefined);
     this.#transmit(socket, beat);
+    this.#ask();
   }
 
   // ── what it says ──
@@ -366,7 +400,9 @@ class ReconnectingEngine implements ReconnectingConnection {
 /** A handshake that throws has failed. */
 async function attempt(shake: () => PromiseLike<Result<unknown, unknown>>): Promise<Result<unknown, unknown>> {
   try {
-    return await shake();
+    const result: unknown = await shake();
+    if (typeof result === "object" && result !== null && "ok" in result) return result as Result<unknown, unknown>;
+    throw new TypeError(`Cannot shake hands: handshake must give a Result, received ${valueText(result)}`);
   } catch (error) {
     return { ok: false, error };
   }

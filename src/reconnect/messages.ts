@@ -31,14 +31,14 @@ export interface Disconnected {
   readonly nextAttemptMs: number;
 }
 
-/** A packet that was asked for. None of a connection comes after its `Disconnected`. */
+/** A packet that was asked for. None of a connection comes after its `Disconnected`: what was not asked for by then is lost. */
 export interface ReconnectPacket {
   readonly type: "Packet";
   readonly connection: ReconnectingConnection;
   readonly data: Buffer;
 }
 
-/** `maxAttempts` in a row have failed, the last for this reason. Nothing follows. */
+/** `maxAttempts` in a row have failed, the last for this reason. Nothing follows. The loss of a stable connection is none. */
 export interface GaveUp {
   readonly type: "GaveUp";
   readonly connection: ReconnectingConnection;

@@ -20,8 +20,8 @@ export interface Heartbeat {
   /** Milliseconds in which a packet has to come then; otherwise the connection is cut (`PeerSilent`). */
   readonly withinMs: number;
   /**
-   * Whether the peer answers it in its turn among the calls: nobody gets that answer then. Otherwise any packet will do,
-   * and comes to who asks like others. Default false.
+   * Whether the peer answers it in its turn among the calls: nobody gets that answer then. Has to be set where calls are
+   * used. Otherwise any packet will do, and comes to who asks like others. Default false.
    */
   readonly isCall?: boolean | undefined;
 }
@@ -34,7 +34,8 @@ export interface ReconnectOptions {
   readonly subscriber: Subject<ReconnectMessage>;
   /**
    * Runs on every new connection before anything else is sent: logs in, subscribes anew. It reads with `receive`. If it
-   * gives an error, throws, or takes too long, that counts as a failed attempt. What it leaves unread comes to who asks.
+   * gives an error, throws, or takes too long, that counts as a failed attempt. It has to read what answers it: what it
+   * leaves unread is taken for the answer to the first call, or comes to who asks.
    */
   readonly handshake?: ((socket: OwnedSocket, self: Self) => PromiseLike<Result<unknown, unknown>>) | undefined;
   /** Milliseconds that `handshake` may take. Default 5000. */
@@ -93,10 +94,12 @@ export function checkReconnectOptions(options: ReconnectOptions): ReconnectSetti
   const { subscriber, handshake, heartbeat, isAnswer = () => true, overflow = "dropNewest" } = options;
   const { handshakeTimeoutMs = 5_000, stableAfterMs = 10_000, maxAttempts = Infinity } = options;
   const { backoff = { minMs: 100, maxMs: 30_000 }, queueLimit = 1_048_576 } = options;
-  const [first, ...others]: readonly ConnectionOptions[] = "host" in options.to ? [options.to] : options.to;
+  const [first, ...others]: readonly ConnectionOptions[] = Array.isArray(options.to)
+    ? (options.to as readonly ConnectionOptions[])
+    : [options.to as ConnectionOptions];
   if (first === undefined) throw new TypeError(`Cannot ${action}: to must name a host, received []`);
   for (const one of [first, ...others]) checkConnectOptions(one);
-  checkMethods(action, "subscriber", subscriber, ["send"]);
+  checkMethods(action, "subscriber", subscriber, ["trySend"]);
   checkFunction("handshake", handshake);
   checkFunction("isAnswer", isAnswer);
   checkDelay(action, "handshakeTimeoutMs", handshakeTimeoutMs);
@@ -104,15 +107,18 @@ export function checkReconnectOptions(options: ReconnectOptions): ReconnectSetti
   checkBackoff(action, backoff);
   checkByteSize(action, "queueLimit", queueLimit, 0);
   checkChoice(action, "overflow", overflow, ["dropNewest", "dropOldest"]);
-  if (!(maxAttempts >= 1)) {
-    throw new RangeError(`Cannot ${action}: maxAttempts must be 1 or more, received ${valueText(maxAttempts)}`);
+  if (!(maxAttempts === Infinity || (Number.isInteger(maxAttempts) && maxAttempts >= 1))) {
+    throw new RangeError(
+      `Cannot ${action}: maxAttempts must be a whole number from 1, or Infinity, received ${valueText(maxAttempts)}`,
+    );
   }
   if (heartbeat !== undefined) {
     checkDelay(action, "heartbeat.everyMs", heartbeat.everyMs);
+    if (heartbeat.everyMs === 0) throw new RangeError(`Cannot ${action}: heartbeat.everyMs must be above 0`);
     checkDelay(action, "heartbeat.withinMs", heartbeat.withinMs);
     piecesOf(heartbeat.data);
   }
-  const to = [first, ...others] as const;
+  const to = [{ ...first }, ...others.map((one) => ({ ...one }))] as const;
   const times = { handshakeTimeoutMs, stableAfterMs, maxAttempts, backoff };
   return { to, subscriber, handshake, heartbeat, isAnswer, overflow, queueLimit, ...times };
 }

@@ -1,6 +1,5 @@
 import { Alarm, type Alarms } from "../process/alarm.ts";
 import { err, ok, type Result } from "../result.ts";
-import type { SocketError } from "../tcp/error.ts";
 import type { Pieces } from "../tcp/send-queue.ts";
 import type { RequestFailure } from "./messages.ts";
 
@@ -23,7 +22,10 @@ export class Request {
     settle: (result: Result<never, RequestFailure>) => void,
   ) {
     this.pieces = pieces;
-    this.byteSize = pieces.reduce((sum, { length }) => sum + length, 0);
+    this.byteSize = Math.max(
+      1, // so many of them are bounded too
+      pieces.reduce((sum, { length }) => sum + length, 0),
+    );
     this.isCall = withinMs !== undefined;
     this.#settle = settle;
     this.#alarms = alarms;
@@ -89,10 +91,14 @@ export class Backlog {
     request.whenSettled = undefined;
   }
 
-  takeAll(): readonly Request[] {
-    const all = [...this.#waiting];
-    for (const request of all) this.#remove(request);
-    return all;
+  takeFirst(): Request | undefined {
+    const [first] = this.#waiting;
+    if (first !== undefined) this.#remove(first);
+    return first;
+  }
+
+  failAll(failure: RequestFailure): void {
+    for (const request of this.#waiting) request.fail(failure);
   }
 }
 
@@ -117,9 +123,8 @@ export class InFlight {
   }
 
   /** It could not be sent after all. */
-  remove(call: Request, error: SocketError): void {
+  remove(call: Request): void {
     this.#calls.delete(call);
-    call.fail({ type: "SendFailed", error });
   }
 
   failAll(failure: RequestFailure): void {

@@ -46,23 +46,35 @@ export function resolve(
   if (literal !== undefined) answer(literal === family ? [host] : []);
   else if (hexadecimal.test(host)) answer([]);
   else {
-    const fail = ({ code }: NodeJS.ErrnoException): void => {
+    // Whatever a lookup of somebody else's does, it is a reason and no exception.
+    const fail = (error: unknown): void => {
+      const code = (error as Partial<NodeJS.ErrnoException> | undefined)?.code ?? "";
       finish(() => {
-        failed(code === "EINVAL" ? "ENOTFOUND" : (code ?? "")); // a name that is too long
+        failed(code === "EINVAL" ? "ENOTFOUND" : code); // a name that is too long
       });
     };
+    const hear = (error: unknown, found: unknown): void => {
+      if (error !== null && error !== undefined) fail(error);
+      else answer(addressesIn(found).filter((address) => familyOf(address) === family));
+    };
     try {
-      lookup(host, { family, all: true }, (error, addresses) => {
-        if (error !== null) fail(error);
-        else answer(addresses.map(({ address }) => address).filter((address) => familyOf(address) === family));
-      });
+      const returned = lookup(host, { family, all: true }, hear);
+      if (returned instanceof Promise) returned.catch(fail);
     } catch (error) {
-      fail(error as NodeJS.ErrnoException);
+      fail(error);
     }
   }
   return () => {
     isStopped = true;
   };
+}
+
+/** Some lookups give one address as it is, though they were asked for all. */
+function addressesIn(found: unknown): readonly string[] {
+  const all: readonly unknown[] = Array.isArray(found) ? found : [found];
+  return all
+    .map((one) => (typeof one === "string" ? one : (one as { readonly address?: unknown } | undefined)?.address))
+    .filter((address) => typeof address === "string");
 }
 
 /** As the system knows them. */

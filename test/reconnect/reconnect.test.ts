@@ -1,5 +1,15 @@
 import { describe, expect, test } from "@jest/globals";
-import { ok, type OwnSubject, receive, type Result, send, type SocketError, unwrap } from "tankard";
+import {
+  close,
+  ok,
+  type OwnSubject,
+  receive,
+  receiveNextPacketAsMessage,
+  type Result,
+  send,
+  type SocketError,
+  unwrap,
+} from "tankard";
 import { startSupervisor } from "tankard/otp";
 import {
   type Connected,
@@ -12,7 +22,7 @@ import {
   startReconnecting,
 } from "tankard/reconnect";
 import { createWorld, spawnPuppet, thrownBy, type World } from "../support/in-process.ts";
-import { closedPort, type Peer, peerServer, type PeerServer, until } from "../support/peer.ts";
+import { closedPort, type Peer, peerServer, type PeerServer, unixPeerServer, until } from "../support/peer.ts";
 import { silenceMs } from "../support/test-process.ts";
 import { isSettledWithin, turns } from "../support/turns.ts";
 
@@ -509,6 +519,97 @@ describe("startReconnecting", () => {
     });
   });
 
+  test("notices the end by a send that fails, where a packet that nobody asked for hides it", async () => {
+    await using played = await play();
+    const peer = await played.connected();
+    await peer.send("banner");
+    await silence();
+    peer.reset();
+    await silence();
+    expect(played.types).toEqual(["Connected"]);
+    const sent = await played.connection.send("x");
+    expect(sent).toMatchObject({ ok: false, error: { type: "SendFailed" } });
+    await played.told("Disconnected");
+    await played.clock.advance(150);
+    await played.connected(2);
+  });
+
+  test("settles whatever waits, in order, where the connection is lost as that is sent", async () => {
+    let times = 0;
+    const handshake: ReconnectOptions["handshake"] = async (socket) => {
+      if (times++ === 0) await close(socket);
+      return ok();
+    };
+    await using played = await play({ handshake });
+    const sent = ["1", "2", "3"].map((data) => played.connection.send(data));
+    await played.told("Disconnected");
+    sent.push(played.connection.send("4"));
+    await played.clock.advance(150);
+    await played.server.accept();
+    const peer = await played.server.accept();
+    expect((await peer.receive(3)).toString()).toBe("234");
+    expect((await Promise.all(sent)).map((result) => result.ok)).toEqual([false, true, true, true]);
+
+    await using over = await play({ handshake: async (socket) => (await close(socket), ok()), maxAttempts: 1 });
+    const lost = ["1", "2", "3"].map((data) => over.connection.send(data));
+    await over.told("GaveUp");
+    expect((await Promise.all(lost)).map((result) => result.ok)).toEqual([false, false, false]);
+  });
+
+  test("does not give up for the loss of a connection that was stable", async () => {
+    await using played = await play({ maxAttempts: 1, stableAfterMs: 1_000 });
+    const peer = await played.connected();
+    await played.clock.advance(1_000);
+    peer.close();
+    await played.told("Disconnected");
+    await played.clock.advance(150);
+    (await played.connected(2)).close();
+    expect(await played.told("GaveUp")).toMatchObject({ attempts: 1 });
+  });
+
+  test("keeps a packet that the handshake has asked for and not taken", async () => {
+    const handshake: ReconnectOptions["handshake"] = async (socket) => {
+      receiveNextPacketAsMessage(socket);
+      await silence();
+      return ok();
+    };
+    await using played = await play({ handshake });
+    await (await played.server.accept()).send("one");
+    await played.told("Connected");
+    played.connection.receiveNextPacketAsMessage();
+    expect((await played.told<ReconnectPacket>("Packet")).data.toString()).toBe("one");
+  });
+
+  test("takes a handshake that gives no Result for one that has failed", async () => {
+    await using played = await play({ handshake: () => Promise.resolve() as never });
+    const { reason } = await played.told<Disconnected>("Disconnected");
+    expect(reason).toMatchObject({ type: "HandshakeFailed", error: { name: "TypeError" } });
+  });
+
+  test("keeps a heartbeat that is a call going beside packets that nobody asks for", async () => {
+    await using played = await play({ heartbeat: { data: "PING", everyMs: 10_000, withinMs: 2_000, isCall: true } });
+    const peer = await played.connected();
+    await peer.send("news");
+    await silence();
+    await played.clock.advance(10_000);
+    expect((await peer.receive(4)).toString()).toBe("PING");
+    await played.clock.advance(2_000);
+    expect((await played.told<Disconnected>("Disconnected")).reason).toEqual({ type: "PeerSilent" });
+  });
+
+  test("connects to a unix socket, and takes no notice of options that are changed later", async () => {
+    await using unix = await unixPeerServer();
+    const world = createWorld();
+    const to = { path: unix.path, host: "", port: 0 };
+    const started = await startReconnecting({ to, subscriber: collector(world, []) }, world.runtime);
+    to.path = "";
+    await unix.accept();
+    await until(() => unwrap(started).data.state === "connected", "It is not connected");
+    await unwrap(started).data.close();
+    await world.runtime.stop();
+    expect(unwrap(started).data.state).toBe("over");
+  });
+
   test("ends with the process that has started it, and its socket closes", async () => {
     const world = createWorld();
     await using server = await peerServer();
@@ -568,6 +669,8 @@ describe("startReconnecting", () => {
       { backoff: { minMs: 5, maxMs: 1 } },
       { heartbeat: { data: 5, everyMs: 1, withinMs: 1 } },
       { maxAttempt: 5 },
+      { maxAttempts: 1.5 },
+      { heartbeat: { data: "x", everyMs: 0, withinMs: 1 } },
     ]) {
       expect(await thrownBy(() => startReconnecting({ to, subscriber, ...wrong } as never, runtime))).toBeInstanceOf(
         Error,

@@ -402,9 +402,28 @@ describe("connect with a lookup of one's own", () => {
       },
       "Nxdomain",
     ],
+    [
+      "throws nothing that is an error",
+      () => {
+        // eslint-disable-next-line @typescript-eslint/only-throw-error -- that is the point
+        throw undefined;
+      },
+      "Eio",
+    ],
+    ["rejects", (() => Promise.reject(Object.assign(new Error("no"), { code: "ENOTFOUND" }))), "Nxdomain"],
   ])("that %s is a reason and no exception", async (_how, lookup, reason) => {
     const failed = await connect({ host: "name.test", port: 9, ipVersionPreference: "Ipv4Only", lookup });
     expect(failed).toMatchObject(err({ type: "ConnectFailedIpv4", ipv4: reason }));
+  });
+
+  test("that gives one address as it is, and no error as undefined, is understood", async () => {
+    await using server = await peerServer();
+    const lookup = ((_host: string, _options: object, callback: (...answer: unknown[]) => void) => {
+      setImmediate(callback, undefined, "127.0.0.1", 4);
+    }) as unknown as Lookup;
+    const options = { host: "name.test", port: server.port, ipVersionPreference: "Ipv4Only", lookup } as const;
+    await using socket = unwrap(await connect(options));
+    expect(unwrap(peername(socket)).address).toBe("127.0.0.1");
   });
 
   test("that answers twice, or after the end, is heard once", async () => {

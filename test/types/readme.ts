@@ -132,7 +132,10 @@ declare const requests: OwnSubject<{ type: "inc" } | { type: "get"; reply: Subje
         { host: "two.example", port: 6379, packet: resp() },
       ],
       subscriber: news,
-      handshake: (socket) => send(socket, "AUTH secret\r\n"),
+      handshake: async (socket) => {
+        const sent = await send(socket, "AUTH secret\r\n");
+        return sent.ok ? receive(socket, 1_000) : sent;
+      },
       heartbeat: { data: "PING\r\n", everyMs: 30_000, withinMs: 5_000, isCall: true },
     }),
   ).data;
