@@ -9,7 +9,7 @@ export type Lookup = (
   host: string,
   options: { readonly family: 4 | 6; readonly all: true },
   callback: (error: NodeJS.ErrnoException | null, addresses: readonly { readonly address: string }[]) => void,
-) => void;
+) => unknown;
 
 /** What C reads as an address in hexadecimal and inet does not; nor should a filter for addresses be got around by it. */
 const hexadecimal = /^(?=.*0x)(?:(?:0x[\da-f]*|\d+)(?:\.|$)){1,4}$/i;
