@@ -82,7 +82,7 @@ const runs = runsOf(paths, turnOf, () => faults);
 /** What becomes of a mail whose steps are answered like this, as RFC 5321 has it and not as the machine is built. */
 function outcomeOf({
   path,
-  script,
+  fault,
   faultyStep,
 }: MachineRun<typeof smtpClient>): Partial<Outcome> & Pick<Outcome, "type"> {
   const refused: { address: string; code: number }[] = [];
@@ -91,7 +91,7 @@ function outcomeOf({
     const at = stepOf(step.before);
     if (step.event.type !== "Reply") continue;
     if (at === "quit") break;
-    const how = step === faultyStep ? script.fault?.how : undefined;
+    const how = step === faultyStep ? fault : undefined;
     if (typeof how === "object") return { type: "ProtocolError", at };
     if (how?.startsWith("Closes")) return { type: "ConnectionLost", at, reason: "Closed" };
     if (how?.startsWith("Resets")) return { type: "ConnectionLost", at, reason: "Econnreset" };
@@ -112,14 +112,14 @@ function outcomeOf({
 }
 
 /** What the client says until the conversation is over. */
-function requestsOf({ path, script, faultyStep }: MachineRun<typeof smtpClient>): string[] {
+function requestsOf({ path, fault, faultyStep }: MachineRun<typeof smtpClient>): string[] {
   const requests: string[] = [];
   for (const { before, event } of path.steps) {
     const at = stepOf(before);
     if (at === "connect") continue;
     if (at !== "greeting")
       requests.push(dialogue[at].says.replace("RECIPIENT", mail.to[before.context.answered] ?? ""));
-    const isOver = typeof script.fault?.how === "object" || badEnds.some((end) => end === script.fault?.how);
+    const isOver = typeof fault === "object" || badEnds.some((end) => end === fault);
     if (isOver && faultyStep?.before === before && faultyStep.event === event) break;
   }
   return requests;
@@ -140,9 +140,9 @@ const stateOf: Record<Outcome["type"], Snapshot["value"]> = {
 /** Every run belongs to one of these. */
 const kinds = ["Nothing", ...cuts, ...badEnds, "AnswersWrongly"] as const;
 
-function kindOf({ script: { fault } }: MachineRun<typeof smtpClient>): (typeof kinds)[number] {
+function kindOf({ fault }: MachineRun<typeof smtpClient>): (typeof kinds)[number] {
   if (fault === undefined) return "Nothing";
-  return typeof fault.how === "string" ? fault.how : "AnswersWrongly";
+  return typeof fault === "string" ? fault : "AnswersWrongly";
 }
 
 describe("smtpClient, on every way through it and in every step", () => {

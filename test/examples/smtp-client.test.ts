@@ -7,7 +7,7 @@ import { MAX_LINE_BYTES } from "../../examples/smtp-client/replies.ts";
 import { closedPort } from "../support/peer.ts";
 import { runExample, startExample } from "../support/run-example.ts";
 import { runMachine } from "../support/run-machine.ts";
-import { type Script, scriptedServer, until } from "../support/scripted-server.ts";
+import { type Script, scriptedServer, type TurnFault, until } from "../support/scripted-server.ts";
 
 jest.setTimeout(60_000);
 
@@ -24,10 +24,13 @@ const good = [
 const steps = ["greeting", "ehlo", "mail", "rcpt", "data", "body", "quit"] as const;
 
 /** A server that answers so, one command after the other, and the text behind a 354. */
-function script(answers: readonly string[], fault?: Script["fault"]): Script {
+function script(answers: readonly string[], fault?: TurnFault): Script {
   const requestAt = (at: number) =>
     at === 0 ? undefined : until(answers[at - 1]?.startsWith("354") ? "\r\n.\r\n" : "\r\n");
-  return { turns: answers.map((answer, at) => ({ request: requestAt(at), answer })), fault };
+  return {
+    turns: answers.map((answer, at) => ({ request: requestAt(at), answer })),
+    faults: fault === undefined ? [] : [fault],
+  };
 }
 
 function inputFor(port: number, changes: Partial<SmtpClientInput["mail"]> = {}): SmtpClientInput {
@@ -40,10 +43,10 @@ function inputFor(port: number, changes: Partial<SmtpClientInput["mail"]> = {}):
 
 /** What becomes of a mail at a server with this script, and what that hears. */
 async function outcomeAt(
-  { turns, fault }: Script,
+  conversation: Script,
   changes?: Partial<SmtpClientInput["mail"]>,
 ): Promise<{ readonly outcome: Outcome | undefined; readonly requests: readonly string[] }> {
-  await using server = await scriptedServer({ turns, fault });
+  await using server = await scriptedServer(conversation);
   const { snapshot } = await runMachine(smtpClient, inputFor(server.port, changes), server, defaultPatience.body);
   return { outcome: snapshot.output, requests: server.requests };
 }

@@ -1,15 +1,17 @@
 // A server that follows a script, one connection after the other, and misbehaves where the script says so.
 
 import { once } from "node:events";
-import { createServer, type AddressInfo, type Socket } from "node:net";
+import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { within } from "./peer.ts";
 import { turns } from "./turns.ts";
 
-/** What the server waits for, and what it answers then. */
+/** What the server waits for, and what it answers then. Where it answers nothing, it is silent and goes on. */
 export interface Turn {
   /** How many bytes of what has come are the request; `undefined` where there is no whole one. Absent: waits for none. */
   readonly request?: ((received: Buffer) => number | undefined) | undefined;
   readonly answer: string | Buffer;
+  /** Nothing is answered before: the test has something else happen first. */
+  readonly after?: Promise<unknown> | undefined;
 }
 
 /** The answer as it shall be, in other packets: the client must not see a difference. */
@@ -23,9 +25,15 @@ export const badEnds = ["Closes", "Resets", "Stalls", "ClosesHalfway", "ResetsHa
 /** What the server does wrong in one turn. Behind another answer it says nothing more. */
 export type Fault = Cut | BadEnd | { readonly says: string | Buffer };
 
+export interface TurnFault {
+  readonly at: number;
+  readonly how: Fault;
+}
+
 export interface Script {
   readonly turns: readonly Turn[];
-  readonly fault?: { readonly at: number; readonly how: Fault } | undefined;
+  /** One in a turn at most. */
+  readonly faults?: readonly TurnFault[] | undefined;
 }
 
 export interface ScriptedServer extends AsyncDisposable {
@@ -34,6 +42,8 @@ export interface ScriptedServer extends AsyncDisposable {
   readonly accepted: number;
   /** What the client has said in each turn, of all connections. */
   readonly requests: readonly string[];
+  /** What the clients have said that no turn has waited for, of all connections. */
+  readonly unasked: string;
   /**
    * Resolves when a client waits in vain: it has been stalled, or has said something behind the end of the script. Then
    * it is for the clock to go on.
@@ -41,6 +51,8 @@ export interface ScriptedServer extends AsyncDisposable {
   readonly stalled: Promise<void>;
   /** Resolves when every client that came has ended its side. */
   clientsEnded(): Promise<void>;
+  /** Whether it listens: a client that connects otherwise is refused. It does, unless it is told. */
+  listen(isListening: boolean): Promise<void>;
 }
 
 /** Each connection has the next script, and one that is too many is reset. */
@@ -49,29 +61,44 @@ export async function scriptedServer(...scripts: readonly Script[]): Promise<Scr
   const requests: string[] = [];
   let isStalled = (): void => undefined;
   const stalled = new Promise<void>((resolve) => (isStalled = resolve));
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+  const accept = (socket: Socket): void => {
     const script = scripts[conversations.length];
     const conversation = new Conversation(socket, requests, isStalled);
     conversations.push(conversation);
     if (script === undefined) socket.resetAndDestroy();
     else void conversation.follow(script);
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
+  };
+  let server = await listening(accept, 0);
+  const { port } = server.address() as AddressInfo;
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     get accepted() {
       return conversations.length;
     },
     requests,
+    get unasked() {
+      return conversations.map((conversation) => conversation.unasked).join("");
+    },
     stalled,
     clientsEnded: async () => {
       await within(Promise.all(conversations.map(({ ended }) => ended)), "A client does not end its side");
     },
+    listen: async (isListening) => {
+      if (isListening === server.listening) return;
+      if (isListening) server = await listening(accept, port);
+      else server.close(); // at once, for those who are not connected yet
+    },
     [Symbol.asyncDispose]: async () => {
       for (const conversation of conversations) conversation.end();
-      await new Promise((resolve) => server.close(resolve));
+      if (server.listening) await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+async function listening(accept: (socket: Socket) => void, port: number): Promise<Server> {
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, accept).listen(port, "127.0.0.1");
+  await once(server, "listening");
+  return server;
 }
 
 /** Matches what ends with `end`: a line, or all lines to one of dots. */
@@ -111,13 +138,18 @@ class Conversation {
     });
   }
 
-  async follow({ turns: script, fault }: Script): Promise<void> {
+  get unasked(): string {
+    return this.#received.toString("latin1");
+  }
+
+  async follow({ turns: script, faults = [] }: Script): Promise<void> {
     // A client that is reset before it has seen that it is connected is not: that would be another fault.
     await turns();
     for (const [at, turn] of script.entries()) {
       if (!(await this.#request(turn))) break;
-      const how = fault?.at === at ? fault.how : undefined;
-      const before = fault?.at === at - 1 ? fault.how : undefined;
+      await Promise.race([turn.after, this.ended]);
+      const how = faults.find((fault) => fault.at === at)?.how;
+      const before = faults.find((fault) => fault.at === at - 1)?.how;
       if (before === "WithNext") continue; // it has been said
       const goesOn = await this.#answer(Buffer.from(turn.answer as string), how, script[at + 1]?.answer);
       if (!goesOn) break;
@@ -198,7 +230,7 @@ class Conversation {
 
   /** Sends one packet: the client has its turn to read it before there is another. */
   async #send(data: Buffer): Promise<void> {
-    if (this.#isEnded) return;
+    if (this.#isEnded || data.length === 0) return;
     await new Promise((resolve) => this.#socket.write(data, resolve));
     await turns(2);
   }
