@@ -135,6 +135,7 @@ const session = irc.createStateConfig({
     leaving: {
       on: {
         "irc.error": {}, // these are the last words that it was asked for
+        "read.tooLong": "#bot.done", // nothing that comes can be understood, the end included
         "tcp.closed": "#bot.done",
       },
       after: { farewell: "#bot.done" },

@@ -208,6 +208,17 @@ describe("ircBot leaves", () => {
     await connection.closed;
   });
 
+  test("in order where the server answers QUIT with what is no IRC", async () => {
+    await using server = await ircStub();
+    await using started = botAt(server);
+    const connection = await letIn(server);
+    started.bot.send({ type: "quit", why: "bye" });
+    await connection.line(/^QUIT bye$/);
+    connection.write("x".repeat(600));
+    expect(await started.end).toEqual(ok());
+    await connection.closed;
+  });
+
   test("at once where it has no connection", async () => {
     await using started = botAt({ port: await closedPort() });
     await started.lost(1);
