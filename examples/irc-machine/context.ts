@@ -1,8 +1,10 @@
 // What the machine knows, and what follows from it: plain functions.
 
 import { ConnectFailure } from "tankard/xstate";
+import { answerTo } from "../chat/answers.ts";
 import { formatLine, isSameName } from "../chat/irc.ts";
 import { whyNot } from "../chat/why-not.ts";
+import { world } from "../chat/world.ts";
 import type { Stats, Told } from "./events.ts";
 
 export interface IrcBotOptions {
@@ -65,6 +67,12 @@ export function isHopeless({ connections }: Context, failure: unknown): boolean 
 
 export function hasOtherNick({ nick, options }: Context): boolean {
   return nick.length < options.nick.length + OTHER_NICKS_TO_TRY;
+}
+
+/** What the bot says when somebody asks it to leave; `undefined` where nobody does. */
+export function whyToLeave({ nick, text }: { readonly nick: string; readonly text: string }): string | undefined {
+  const answer = answerTo(nick, text, world);
+  return answer?.type === "Leave" ? answer.why : undefined;
 }
 
 /** A room of the bot's, as the bot spells it. */

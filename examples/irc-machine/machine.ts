@@ -5,7 +5,7 @@
 import { describeError, err, ok } from "tankard";
 import type { ErrorActorEvent } from "xstate";
 import type { BotEnd } from "../chat/bot.ts";
-import { initialContext, line, lost, whatFailed } from "./context.ts";
+import { initialContext, line, lost, whatFailed, whyToLeave } from "./context.ts";
 import { irc, tcp } from "./words.ts";
 
 /** How the socket is opened and used. */
@@ -78,7 +78,22 @@ const session = irc.createStateConfig({
             actions: { type: "greet", params: ({ event }) => event },
           },
         ],
-        "irc.said": { actions: { type: "answer", params: ({ event }) => event } },
+        "irc.said": [
+          {
+            guard: { type: "isSentHome", params: ({ event }) => event },
+            target: "leaving",
+            actions: [
+              { type: "hear", params: ({ event }) => event },
+              { type: "leave", params: ({ event }) => whyToLeave(event) ?? "" },
+            ],
+          },
+          {
+            actions: [
+              { type: "hear", params: ({ event }) => event },
+              { type: "answer", params: ({ event }) => event },
+            ],
+          },
+        ],
         "irc.renamed": {
           guard: { type: "isMe", params: ({ event }) => event.nick },
           actions: { type: "rename", params: ({ event }) => event.newNick },

@@ -10,6 +10,12 @@ import * as the from "./context.ts";
 import { type Context, type IrcBotOptions, line } from "./context.ts";
 import { eventsIn, packets, type Event, type Stats, type Told } from "./events.ts";
 
+interface PrivateMessage {
+  readonly nick: string;
+  readonly target: string;
+  readonly text: string;
+}
+
 /** What the socket is told. */
 export const tcp = tcpSocketActions("tcp");
 
@@ -36,6 +42,7 @@ export const irc = setup({
     isOnlyRoom: ({ context }, room: string) => the.isOnlyRoom(context, room) && !the.isInside(context, room),
     isMyEnd: ({ context }, kick: { nick: string; room: string }) =>
       isSameName(kick.nick, context.nick) && the.isOnlyRoom(context, kick.room),
+    isSentHome: (_, said: PrivateMessage) => the.whyToLeave(said) !== undefined,
     isAnywhere: ({ context }) => context.inside.length > 0,
     hasOtherNick: ({ context }) => the.hasOtherNick(context),
     isHopeless: ({ context }, failure: unknown) => the.isHopeless(context, failure),
@@ -88,12 +95,13 @@ export const irc = setup({
       enqueue.emit({ type: "Said", nick: context.nick, room, text });
       enqueue(tcp.send(line("PRIVMSG", room, text)));
     }),
-    answer: enqueueActions(({ context, enqueue }, said: { nick: string; target: string; text: string }) => {
-      const room = the.isInside(context, said.target) ? said.target : undefined;
+    hear: enqueueActions(({ context, enqueue }, { nick, target, text }: PrivateMessage) => {
       enqueue.assign({ heard: context.heard + 1 });
-      if (room !== undefined) enqueue.emit({ type: "Said", nick: said.nick, room, text: said.text });
+      if (the.isInside(context, target)) enqueue.emit({ type: "Said", nick, room: target, text });
+    }),
+    answer: enqueueActions(({ context, enqueue }, said: PrivateMessage) => {
+      const room = the.isInside(context, said.target) ? said.target : undefined;
       const answer = answerTo(said.nick, said.text, world);
-      if (answer?.type === "Leave") enqueue.raise({ type: "quit", why: answer.why });
       if (answer?.type !== "Say") return;
       if (room !== undefined) enqueue.emit({ type: "Said", nick: context.nick, room, text: answer.text });
       enqueue(tcp.send(line("PRIVMSG", room ?? said.nick, answer.text)));

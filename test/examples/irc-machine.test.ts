@@ -195,6 +195,22 @@ describe("ircBot leaves", () => {
     expect(started.told.at(-1)).toMatchObject({ type: "Left", nick: "barkeep" });
   });
 
+  test("before anything else that comes in the same packet", async () => {
+    await using server = await ircStub();
+    await using started = botAt(server);
+    const connection = await letIn(server);
+    const lines = ["PRIVMSG #tavern :!quit", "PRIVMSG #tavern :hello", "KICK #tavern barkeep :out"];
+    connection.write(lines.map((line) => `:joe!j@host ${line}\r\n`).join(""));
+    await connection.line(/^QUIT :joe sent me home$/);
+    connection.socket.end();
+    expect(await started.end).toEqual(ok());
+    expect(connection.lines).not.toContain("PRIVMSG #tavern :Good to see you, joe.");
+    expect(started.told.slice(1)).toEqual([
+      { type: "Said", nick: "joe", room: "#tavern", text: "!quit" },
+      { type: "Left", nick: "barkeep", why: "joe sent me home" },
+    ]);
+  });
+
   test("after two seconds where the server does not answer QUIT", async () => {
     await using server = await ircStub();
     await using started = botAt(server);
