@@ -7,11 +7,11 @@ import { clockOf } from "tankard/xstate";
 import { createActor, type EventFromLogic, type SnapshotFrom } from "xstate";
 import { type CommandResult, redisMachine, type RedisOptions } from "../../examples/redis-client/machine.ts";
 import { encodeCommand } from "../../examples/redis-client/resp.ts";
-import { followPath, type Gate, gate } from "../support/follow-path.ts";
+import { expectNothingOpen, followPath, waitFor } from "../support/follow-path.ts";
 import { type PathRun, pathsToEnds, type PathStep, runsInForms } from "../support/machine-paths.ts";
 import { until } from "../support/peer.ts";
-import { cuts, type Fault, type Script, scriptedServer, type Turn } from "../support/scripted-server.ts";
-import { turns } from "../support/turns.ts";
+import { cuts, type Fault, scriptedServer } from "../support/scripted-server.ts";
+import { ScriptWriter } from "../support/script-writer.ts";
 
 jest.setTimeout(60_000);
 
@@ -152,32 +152,21 @@ const runs = runsInForms(paths, { nameOf: actOf, keyOf, formsOf });
 interface Outcome {
   /** What each command has come to, in the order in which it was known. */
   readonly results: readonly (readonly [command: number, result: CommandResult])[];
-  /** What the server is told before it does something, where there is anything. */
-  readonly requests: readonly string[];
   readonly losses: readonly string[];
-  readonly sessions: readonly Script[];
+  readonly script: ScriptWriter;
 }
 
-/** A step of the server's, which waits for its turn. */
-interface ServerStep {
-  readonly gate: Gate;
-  /** How many requests have come when it is done. */
-  readonly requestCount: number;
-}
-
-function outcomeOf({ path, forms }: Run): Outcome & { readonly serverSteps: ReadonlyMap<number, ServerStep> } {
+function outcomeOf({ path, forms }: Run): Outcome {
   const results: [number, CommandResult][] = [];
-  const requests: string[] = [];
   const losses: string[] = [];
-  const sessions: { turns: Turn[]; faults: { at: number; how: Fault }[] }[] = [];
-  const serverSteps = new Map<number, ServerStep>();
-  let [given, said] = [0, ""];
+  const script = new ScriptWriter();
+  let given = 0;
   let queued: number[] = [];
   let inFlight: number[] = []; // that of QUIT is -1
   let where: "offline" | "online" | "leaving" = "offline";
 
   const tell = (command: number): void => {
-    said += commandAt(command).bytes.toString("latin1");
+    script.hear(commandAt(command).bytes.toString("latin1"));
     inFlight.push(command);
   };
   const settle = (command: number | undefined, result: CommandResult): void => {
@@ -195,18 +184,6 @@ function outcomeOf({ path, forms }: Run): Outcome & { readonly serverSteps: Read
     losses.push(why);
     inFlight = [];
     where = "offline";
-  };
-  /** The server waits for what has been said, and for its turn. */
-  const serve = (at: number, answer: string, fault?: Fault): void => {
-    const session = sessions.at(-1);
-    const door = gate();
-    const byteSize = Buffer.byteLength(said, "latin1");
-    const request = byteSize === 0 ? undefined : (all: Buffer) => (all.length < byteSize ? undefined : byteSize);
-    if (said !== "") requests.push(said);
-    said = "";
-    if (fault !== undefined) session?.faults.push({ at: session.turns.length, how: fault });
-    session?.turns.push({ request, answer, after: door.opened });
-    serverSteps.set(at, { gate: door, requestCount: requests.length });
   };
 
   for (const [at, step] of path.steps.entries()) {
@@ -231,44 +208,44 @@ function outcomeOf({ path, forms }: Run): Outcome & { readonly serverSteps: Read
       case "backOff":
         break;
       case "Connected":
-        sessions.push({ turns: [], faults: [] });
+        script.connected();
         where = "online";
         for (const command of queued) tell(command);
         queued = [];
         break;
       case "reply":
-        serve(at, next, form as Fault | undefined);
+        script.answer(at, next, form as Fault | undefined);
         reply();
         break;
       case "drainDeadline":
-        serve(at, next, (form as Fault | undefined) ?? "Stalls");
+        script.answer(at, next, (form as Fault | undefined) ?? "Stalls");
         settleAll(inFlight, err({ type: "ConnectionLost", why: "no answer before the client closed" }));
         break;
       case "lost":
         switch (form) {
           case "NoReply":
           case "TooLong":
-            serve(at, next, { says: nonsense[form].wire });
+            script.answer(at, next, { says: nonsense[form].wire });
             lose(nonsense[form].why);
             break;
           case "AnswersFirstThenNonsense":
-            serve(at, next, { says: next + nonsense.NoReply.wire });
+            script.answer(at, next, { says: next + nonsense.NoReply.wire });
             reply();
             // Whoever has its last answer has left.
             if (where !== "leaving" || inFlight.length > 0) lose(nonsense.NoReply.why);
             break;
           case "AnswersTooMuch":
-            serve(at, next, { says: [...wire, ":0\r\n"].join("") });
+            script.answer(at, next, { says: [...wire, ":0\r\n"].join("") });
             for (const _ of wire) reply();
             if (where !== "leaving") lose("protocol error: a reply to no command");
             break;
           default:
-            serve(at, next, form ?? "Closes");
+            script.answer(at, next, form ?? "Closes");
             lose("connection closed");
         }
     }
   }
-  return { results, requests, losses, sessions, serverSteps };
+  return { results, losses, script };
 }
 
 function commandAt(command: number): Command {
@@ -286,8 +263,8 @@ function isRefused(steps: readonly Step[]): boolean {
 }
 
 /** Runs the machine on a way, and says what has become of it. */
-async function play({ path, forms }: Run, { sessions, serverSteps }: ReturnType<typeof outcomeOf>) {
-  await using server = await scriptedServer(...sessions);
+async function play({ path, forms }: Run, { script }: Outcome) {
+  await using server = await scriptedServer(...script.scripts);
   await server.listen(!isRefused(path.steps));
   const clock = createSimulatedClock();
   const actor = createActor(redisMachine, { input: inputFor(server.port), clock: clockOf(createRuntime({ clock })) });
@@ -297,19 +274,12 @@ async function play({ path, forms }: Run, { sessions, serverSteps }: ReturnType<
   actor.on("lost", ({ why }) => losses.push(why));
   actor.start();
 
-  /** Lets time pass to the moment when something is due, and not before. */
-  const wait = async (milliseconds: number): Promise<void> => {
-    const { value } = actor.getSnapshot();
-    await clock.advance(milliseconds - 1);
-    expect(actor.getSnapshot().value).toEqual(value);
-    await clock.advance(1);
-  };
   await followPath(actor, path, {
     keyOf,
     comesByItself: (at) => forms[at - 1] === "WithNext" || isEndOfAttempt(path.steps[at]),
     bringAbout: async (step, at) => {
       const act = actOf(step);
-      const serverStep = serverSteps.get(at);
+      const serverStep = script.steps.get(at);
       serverStep?.gate.open();
       if (act === "command") {
         const command = given++;
@@ -319,18 +289,14 @@ async function play({ path, forms }: Run, { sessions, serverSteps }: ReturnType<
       } else if (act === "close") actor.send({ type: "close" });
       else if (act === "backOff") {
         await server.listen(!isRefused(path.steps.slice(at)));
-        await wait(RANDOM * FIRST_BACK_OFF_MS);
+        await waitFor(RANDOM * FIRST_BACK_OFF_MS, clock, actor);
       } else if (act === "drainDeadline") {
         await until(() => server.requests.length === serverStep?.requestCount, "The client does not say it all");
-        await wait(DRAIN_WITHIN_MS);
+        await waitFor(DRAIN_WITHIN_MS, clock, actor);
       }
     },
   });
-  await server.clientsEnded();
-  const { accepted } = server;
-  await clock.advance(1_000_000);
-  await turns();
-  expect({ accepted: server.accepted, timers: clock.pending }).toEqual({ accepted, timers: 0 });
+  await expectNothingOpen(clock, server);
   const { requests, unasked } = server;
   return { results, requests, unasked, losses, state: actor.getSnapshot().value };
 }
@@ -351,12 +317,12 @@ describe("redisMachine, on every way through it and in every step", () => {
       const ofKind = runs.filter(({ forms }) => (forms.find((form) => form !== undefined) ?? "Nothing") === kind);
       for (const run of ofKind) {
         const outcome = outcomeOf(run);
-        const { results, requests, losses } = outcome;
+        const { results, losses, script } = outcome;
         expect({ run: run.name, ...(await play(run, outcome)) }).toEqual({
           run: run.name,
           results,
-          requests,
-          unasked: "",
+          requests: script.requests,
+          unasked: script.unanswered,
           losses,
           state: "closed",
         });

@@ -1,8 +1,12 @@
 // A machine on one of its ways, over real sockets: it is brought from one state to the next, as the path has it.
 
+import { isDeepStrictEqual } from "node:util";
 import type { AnyStateMachine, SnapshotFrom } from "xstate";
+import type { SimulatedClock } from "tankard/testing";
 import type { MachinePath, PathStep } from "./machine-paths.ts";
 import { until } from "./peer.ts";
+import type { ScriptedServer } from "./scripted-server.ts";
+import { turns } from "./turns.ts";
 
 /**
  * Brings about each step, as soon as the machine is where the path has it before: `keyOf` both is the same JSON. A step
@@ -32,6 +36,29 @@ export async function followPath<TMachine extends AnyStateMachine>(
     await options.bringAbout(step, at);
   }
   await arrive(path.end);
+}
+
+/** Lets time pass to the moment when the machine's state changes, and not before. */
+export async function waitFor(
+  milliseconds: number,
+  clock: SimulatedClock,
+  actor: { getSnapshot(): { readonly value: unknown } },
+): Promise<void> {
+  const { value } = actor.getSnapshot();
+  await clock.advance(milliseconds - 1);
+  const early = actor.getSnapshot().value;
+  if (!isDeepStrictEqual(early, value)) throw new Error(`The machine is at ${JSON.stringify(early)} too early`);
+  await clock.advance(1);
+}
+
+/** Looks that nothing is open when a machine is done: no connection and no timer, nor comes one, whatever time passes. */
+export async function expectNothingOpen(clock: SimulatedClock, server: ScriptedServer): Promise<void> {
+  await server.clientsEnded();
+  const { accepted } = server;
+  await clock.advance(1_000_000);
+  await turns();
+  if (clock.pending > 0) throw new Error(`${clock.pending} timers are set`);
+  if (server.accepted > accepted) throw new Error("A client has come that should be done");
 }
 
 /** A door that the test opens. */

@@ -47,8 +47,8 @@ export function pathsToEnds<TMachine extends AnyStateMachine>(
     }));
 }
 
-/** More are a mistake in a key, and would take for ever. */
-const MOST_STATES = 20_000;
+/** More ways from a state to the next are a mistake in a key, and would take for ever. */
+const MOST_STATES = 5_000;
 
 type WithPast<TMachine extends AnyStateMachine> = Snapshot<unknown> & {
   readonly now: SnapshotFrom<TMachine>;
@@ -131,7 +131,7 @@ export interface PathRun<TMachine extends AnyStateMachine, TForm> {
 
 /**
  * Turns paths into runs: every path with each step as it is, and with each other form of each of its steps, one at a time.
- * A form is run once where the machine is at the same key (which is JSON) and the same comes next, however it got there.
+ * A form is run once where the machine is at the same key (which is JSON), however it got there and goes on.
  */
 export function runsInForms<TMachine extends AnyStateMachine, TForm>(
   paths: readonly MachinePath<TMachine>[],
@@ -148,7 +148,7 @@ export function runsInForms<TMachine extends AnyStateMachine, TForm>(
     runs.push({ name: names.join(), path, forms: names.map(() => undefined) });
     for (const [at, step] of path.steps.entries()) {
       for (const form of options.formsOf(step, path.steps[at + 1])) {
-        const key = JSON.stringify([options.keyOf(step.before), names.slice(at, at + 2), form]);
+        const key = JSON.stringify([options.keyOf(step.before), names[at], form]);
         if (seen.has(key)) continue;
         seen.add(key);
         const name = names.with(at, `${names[at]} (${JSON.stringify(form)})`).join();
