@@ -410,7 +410,7 @@ describe("connect with a lookup of one's own", () => {
       },
       "Eio",
     ],
-    ["rejects", (() => Promise.reject(Object.assign(new Error("no"), { code: "ENOTFOUND" }))), "Nxdomain"],
+    ["rejects", () => Promise.reject(Object.assign(new Error("no"), { code: "ENOTFOUND" })), "Nxdomain"],
   ])("that %s is a reason and no exception", async (_how, lookup, reason) => {
     const failed = await connect({ host: "name.test", port: 9, ipVersionPreference: "Ipv4Only", lookup });
     expect(failed).toMatchObject(err({ type: "ConnectFailedIpv4", ipv4: reason }));
