@@ -10,7 +10,7 @@ import type { IrcBotOptions } from "../../examples/irc-machine/context.ts";
 import type { Told } from "../../examples/irc-machine/events.ts";
 import { ircBot } from "../../examples/irc-machine/machine.ts";
 import { expectNothingOpen, followPath, waitFor } from "../support/follow-path.ts";
-import { type PathRun, pathsToEnds, type PathStep, runsInForms } from "../support/machine-paths.ts";
+import { countOfEnds, type PathRun, pathsToEnds, type PathStep, runsInForms } from "../support/machine-paths.ts";
 import { until } from "../support/peer.ts";
 import { cuts, type Fault, scriptedServer } from "../support/scripted-server.ts";
 import { ScriptWriter } from "../support/script-writer.ts";
@@ -77,17 +77,19 @@ function wireOf(line: Line, nick: string): string {
   return `${lines[line].replace("ME", nick)}${line === "tooLong" ? "" : "\r\n"}`;
 }
 
+/** A line is a packet of its own, whose bytes say which. */
 function eventOf(act: Act, nick: string): Event {
   if (act in others) return others[act as keyof typeof others];
   return { type: "tcp.packet", data: Buffer.from(wireOf(act as Line, nick)) };
 }
 
 function actOf({ before, event }: Step): Act {
-  const { nick } = before.context;
-  const all = [...Object.keys(others), ...Object.keys(lines)] as Act[];
-  const act = all.find((one) => JSON.stringify(eventOf(one, nick)) === JSON.stringify(event));
-  if (act === undefined) throw new Error(`Nobody knows ${JSON.stringify(event)}`);
-  return act;
+  if (event.type !== "tcp.packet") {
+    const [act] = Object.entries(others).find(([, { type }]) => type === event.type) ?? [];
+    return act as Act;
+  }
+  const wire = event.data.toString();
+  return (Object.keys(lines) as Line[]).find((line) => wireOf(line, before.context.nick) === wire) as Act;
 }
 
 function actsAt(snapshot: Snapshot): readonly Act[] {
@@ -182,6 +184,7 @@ function outcomeOf({ path, forms }: Run): Outcome {
   let nick = NICK;
   let wanted: readonly string[] = rooms;
   let inside: readonly string[] = [];
+  let isAsked = false;
 
   const fail = (what: string): void => {
     end = err(`The server SERVER ${what}.`);
@@ -295,9 +298,11 @@ function outcomeOf({ path, forms }: Run): Outcome {
       case "silence":
         script.answer(at, "");
         script.hear(PING);
+        isAsked = true;
         break;
       case "moreSilence":
         script.answer(at, "PING half\r\n", fault ?? "Stalls");
+        if (!isAsked) throw new Error("The server has said something since");
         lose("has fallen silent");
         break;
       case "noFarewell":
@@ -306,6 +311,7 @@ function outcomeOf({ path, forms }: Run): Outcome {
         break;
       default: {
         const wire = wireOf(act, nick);
+        isAsked = false;
         if (form === "AsksBefore") script.answer(at, `PING mark\r\n${wire}`);
         else if (form === "TalksBefore") script.answer(at, `:joe!j@host PRIVMSG #tavern :hello\r\n${wire}`);
         else script.answer(at, wire, fault);
@@ -355,13 +361,13 @@ async function play({ path, forms }: Run, { script }: Outcome) {
     },
   });
   await expectNothingOpen(clock, server);
-  const { output } = actor.getSnapshot();
+  const { output, context } = actor.getSnapshot();
   const { requests } = server;
   // When the bot is kept outside it is also time to ask whether anybody is there: it may ask before it gives up.
   const isKeptOutside = path.steps.some((step) => actOf(step) === "keptOutside");
   const unasked = isKeptOutside ? server.unasked.replace(PING, "") : server.unasked;
   const end = output?.ok === false ? err(anonymous(output.error)) : output;
-  return { told, end, requests, unasked };
+  return { told, end, inside: context.inside, requests, unasked };
 }
 
 const kinds = ["Nothing", ...new Set(runs.flatMap(({ forms }) => forms.filter((form) => form !== undefined)))];
@@ -370,8 +376,8 @@ describe("ircBot, on every way through it and in every step", () => {
   test("has ways on which everything happens, and all of them end", () => {
     const acts = new Set<string>([...Object.keys(others), ...Object.keys(lines)]);
     expect(new Set(paths.flatMap(({ steps }) => steps.map(actOf)))).toEqual(acts);
-    expect(new Set(paths.map(({ end }) => end.value))).toEqual(new Set(["done", "failed"]));
-    expect(paths.length).toBeGreaterThan(400);
+    // A way that the machine no longer has is not run: only here it is missed.
+    expect(countOfEnds(paths)).toEqual({ '"done"': 396, '"failed"': 84 });
     expect(kinds.length).toBeGreaterThan(8);
   });
 
@@ -386,6 +392,7 @@ describe("ircBot, on every way through it and in every step", () => {
           run: run.name,
           told,
           end,
+          inside: [],
           requests: script.requests,
           unasked: script.unanswered,
         });

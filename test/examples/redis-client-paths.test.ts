@@ -8,7 +8,7 @@ import { createActor, type EventFromLogic, type SnapshotFrom } from "xstate";
 import { type CommandResult, redisMachine, type RedisOptions } from "../../examples/redis-client/machine.ts";
 import { encodeCommand } from "../../examples/redis-client/resp.ts";
 import { expectNothingOpen, followPath, waitFor } from "../support/follow-path.ts";
-import { type PathRun, pathsToEnds, type PathStep, runsInForms } from "../support/machine-paths.ts";
+import { countOfEnds, type PathRun, pathsToEnds, type PathStep, runsInForms } from "../support/machine-paths.ts";
 import { until } from "../support/peer.ts";
 import { cuts, type Fault, scriptedServer } from "../support/scripted-server.ts";
 import { ScriptWriter } from "../support/script-writer.ts";
@@ -306,8 +306,8 @@ const kinds = ["Nothing", ...new Set(runs.flatMap(({ forms }) => forms.filter((f
 describe("redisMachine, on every way through it and in every step", () => {
   test("has ways on which everything happens, and all of them end", () => {
     expect(new Set(paths.flatMap(({ steps }) => steps.map(actOf)))).toEqual(new Set([...Object.keys(events), "reply"]));
-    expect(new Set(paths.map(({ end }) => end.value))).toEqual(new Set(["closed"]));
-    expect(paths.length).toBeGreaterThan(500);
+    // A way that the machine no longer has is not run: only here it is missed.
+    expect(countOfEnds(paths)).toEqual({ '"closed"': 556 });
     expect(kinds.length).toBeGreaterThan(10);
   });
 

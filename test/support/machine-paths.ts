@@ -47,6 +47,16 @@ export function pathsToEnds<TMachine extends AnyStateMachine>(
     }));
 }
 
+/** How many ways lead to each end. */
+export function countOfEnds(paths: readonly MachinePath<AnyStateMachine>[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { end } of paths) {
+    const name = JSON.stringify(end.value);
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
+}
+
 /** More ways from a state to the next are a mistake in a key, and would take for ever. */
 const MOST_STATES = 5_000;
 

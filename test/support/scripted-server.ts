@@ -1,7 +1,7 @@
 // A server that follows a script, one connection after the other, and misbehaves where the script says so.
 
 import { once } from "node:events";
-import { createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { within } from "./peer.ts";
 import { turns } from "./turns.ts";
 
@@ -69,6 +69,12 @@ export async function scriptedServer(...scripts: readonly Script[]): Promise<Scr
     else void conversation.follow(script);
   };
   let server = await listening(accept, 0);
+  /** Both ends of a connection that keeps the port from others while nobody listens. */
+  let keepers: readonly Socket[] = [];
+  const release = (): void => {
+    for (const socket of keepers) socket.destroy();
+    keepers = [];
+  };
   const { port } = server.address() as AddressInfo;
   return {
     port,
@@ -85,11 +91,21 @@ export async function scriptedServer(...scripts: readonly Script[]): Promise<Scr
     },
     listen: async (isListening) => {
       if (isListening === server.listening) return;
-      if (isListening) server = await listening(accept, port);
-      else server.close(); // at once, for those who are not connected yet
+      if (isListening) {
+        server = await listening(accept, port);
+        release();
+        return;
+      }
+      server.off("connection", accept);
+      const connection = once(server, "connection");
+      const own = connect(port, "127.0.0.1");
+      const [accepted] = (await connection) as [Socket];
+      keepers = [own, accepted];
+      server.close(); // at once, for those who are not connected yet
     },
     [Symbol.asyncDispose]: async () => {
       for (const conversation of conversations) conversation.end();
+      release();
       if (server.listening) await new Promise((resolve) => server.close(resolve));
     },
   };
