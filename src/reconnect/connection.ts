@@ -14,6 +14,7 @@ import { connect } from "../tcp/connect.ts";
 import type { SocketError } from "../tcp/error.ts";
 import type { OwnedSocket, TcpMessage } from "../tcp/message.ts";
 import { tcpMessages } from "../tcp/select.ts";
+import { isRefusal } from "../tcp/send-queue.ts";
 import { abort, type BytesTree, close, piecesOf, receiveNextPacketAsMessage, sendNow } from "../tcp/socket.ts";
 import type { DisconnectReason, ReconnectMessage, RequestFailure } from "./messages.ts";
 import { checkReconnectOptions, type Heartbeat, type ReconnectOptions, type ReconnectSettings } from "./options.ts";
@@ -299,10 +300,9 @@ class ReconnectingEngine implements ReconnectingConnection {
     } else if (!request.isCall) request.fulfil();
   }
 
-  /** A send has failed: where that is not for want of room or time, the connection is over. */
+  /** A send has failed: unless it was refused, the connection is over. */
   #hearFailure(socket: OwnedSocket, error: SocketError): void {
-    const isAlive = error === "Emsgsize" || error === "Enobufs" || error === "Timeout";
-    if (isAlive || this.#state.phase !== "connected" || this.#state.socket !== socket) return;
+    if (isRefusal(error) || this.#state.phase !== "connected" || this.#state.socket !== socket) return;
     this.#lose({ type: "ConnectionLost", error });
   }
 

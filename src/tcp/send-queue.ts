@@ -10,6 +10,11 @@ export type Pieces = readonly Uint8Array[];
 /** How a send ends: accepted, or why not. */
 export type SendResult = Result<undefined, SocketError>;
 
+/** Whether a send was refused for what it is or for want of room or time: nothing of it leaves, and the connection stands. */
+export function isRefusal(error: SocketError): boolean {
+  return error === "Emsgsize" || error === "Enobufs" || error === "Timeout";
+}
+
 interface WaitingSend {
   readonly pieces: Pieces;
   readonly size: number;

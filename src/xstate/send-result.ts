@@ -35,7 +35,8 @@ export function selectSendResults<M, const N extends {}>(
 
 /**
  * The error of an actor that could not send, where no selector waits for that: `Enobufs` where too much waits already,
- * `Timeout` after `sendTimeout`. The stream would go on with a hole.
+ * `Timeout` after `sendTimeout`, `Emsgsize` where the header of `packet` cannot say how much it is. The stream would go on
+ * with a hole.
  */
 export class SendFailure extends Error {
   readonly error: SocketError;

@@ -10,6 +10,7 @@ import type { SocketError } from "../tcp/error.ts";
 import type { OwnedSocket, Socket, TcpMessage } from "../tcp/message.ts";
 import { type ConnectionOptions, defaultSendQueueLimit } from "../tcp/options.ts";
 import { tcpMessages } from "../tcp/select.ts";
+import { isRefusal } from "../tcp/send-queue.ts";
 import {
   type BytesTree,
   controllingProcess,
@@ -248,7 +249,7 @@ class TcpSocketActor implements Running<TcpSocketCommand>, Runnable {
     if (this.#isAskedForResults) {
       const told: SendResult = result.ok ? { type: "Sent", id } : { type: "SendFailed", id, error: result.error };
       this.#tell("sent", undefined, told);
-    } else if (!result.ok && (result.error === "Enobufs" || result.error === "Timeout")) {
+    } else if (!result.ok && isRefusal(result.error)) {
       this.#actor.fail(new SendFailure(result.error)); // otherwise the connection is over, and its end says so
     }
   }

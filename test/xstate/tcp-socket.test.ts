@@ -437,6 +437,22 @@ describe("fromTcpSocket", () => {
     expect((await made.parent.told<ErrorActorEvent>(failed)).error).toEqual(new SendFailure("Enobufs"));
   });
 
+  test("fails of a send that no header can say, where nobody would hear of it", async () => {
+    await using made = await open(fromTcpSocket(), { packet: 1 });
+    made.parent.command(say("x".repeat(256)));
+    expect((await made.parent.told<ErrorActorEvent>(failed)).error).toEqual(new SendFailure("Emsgsize"));
+  });
+
+  test("tells a frame for each that is asked for, where the stream is cut", async () => {
+    await using made = await open(fromTcpSocket(), { packet: "line" });
+    const { parent, peer } = made;
+    await peer.send("one\ntwo\n");
+    parent.command(next);
+    expect((await parent.told<Packet>("Packet")).data.toString()).toBe("one");
+    parent.command(next);
+    expect((await parent.told<Packet>("Packet", 2)).data.toString()).toBe("two");
+  });
+
   test("is done when somebody else closes the socket", async () => {
     const [socket] = createSocketPair();
     await using parent = invoking(fromTcpSocket(), { socket });
