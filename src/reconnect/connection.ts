@@ -15,7 +15,7 @@ import type { SocketError } from "../tcp/error.ts";
 import type { OwnedSocket, TcpMessage } from "../tcp/message.ts";
 import { tcpMessages } from "../tcp/select.ts";
 import { isRefusal } from "../tcp/send-queue.ts";
-import { abort, type BytesTree, close, piecesOf, receiveNextPacketAsMessage, sendNow } from "../tcp/socket.ts";
+import { abort, type BytesTree, close, engineOf, piecesOf, receiveNextPacketAsMessage } from "../tcp/socket.ts";
 import type { DisconnectReason, ReconnectMessage, RequestFailure } from "./messages.ts";
 import { checkReconnectOptions, type Heartbeat, type ReconnectOptions, type ReconnectSettings } from "./options.ts";
 import { Backlog, InFlight, Request } from "./requests.ts";
@@ -284,7 +284,7 @@ class ReconnectingEngine implements ReconnectingConnection {
 
   #transmit(socket: OwnedSocket, request: Request): void {
     if (request.isCall) this.#inFlight.add(request);
-    const sending = sendNow(socket, request.pieces);
+    const sending = engineOf(socket, "send").sendNow(request.pieces);
     const hear = (sent: Result<undefined, SocketError>): void => {
       this.#hearSent(socket, request, sent);
     };

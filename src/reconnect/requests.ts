@@ -1,6 +1,6 @@
+import { type Pieces, sizeOf } from "../framing/framing.ts";
 import { Alarm, type Alarms } from "../process/alarm.ts";
 import { err, ok, type Result } from "../result.ts";
-import type { Pieces } from "../tcp/send-queue.ts";
 import type { RequestFailure } from "./messages.ts";
 
 /** Something that is to be sent, once, and what is owed for it: that it was accepted, or the answer to it. */
@@ -22,10 +22,7 @@ export class Request {
     settle: (result: Result<never, RequestFailure>) => void,
   ) {
     this.pieces = pieces;
-    this.byteSize = Math.max(
-      1, // so many of them are bounded too
-      pieces.reduce((sum, { length }) => sum + length, 0),
-    );
+    this.byteSize = Math.max(1, sizeOf(pieces)); // so that empty ones are bounded too
     this.isCall = withinMs !== undefined;
     this.#settle = settle;
     this.#alarms = alarms;

@@ -59,8 +59,7 @@ export class HappyEyeballs<T> {
   }
 
   start(): void {
-    // Both are under way before either may answer.
-    this.#lookups.set(6, nothing).set(4, nothing);
+    // No answer comes inside this: both are under way before there is one.
     for (const family of [6, 4] as const) this.#lookUp(family);
   }
 

@@ -29,13 +29,12 @@ export function resolve(
 ): () => void {
   let isOver = false;
   const finish = (tell: () => void): void => {
-    if (isOver) return;
-    isOver = true;
     process.nextTick(() => {
-      if (!isStopped) tell();
+      if (isOver) return;
+      isOver = true;
+      tell();
     });
   };
-  let isStopped = false;
   const answer = (addresses: readonly string[]): void => {
     finish(() => {
       if (addresses.length > 0) found(addresses);
@@ -46,27 +45,42 @@ export function resolve(
   if (literal !== undefined) answer(literal === family ? [host] : []);
   else if (hexadecimal.test(host)) answer([]);
   else {
-    // Whatever a lookup of somebody else's does, it is a reason and no exception.
     const fail = (error: unknown): void => {
-      const code = (error as Partial<NodeJS.ErrnoException> | undefined)?.code ?? "";
       finish(() => {
-        failed(code === "EINVAL" ? "ENOTFOUND" : code); // a name that is too long
+        failed(codeOf(error));
       });
     };
-    const hear = (error: unknown, found: unknown): void => {
-      if (error !== null && error !== undefined) fail(error);
-      else answer(addressesIn(found).filter((address) => familyOf(address) === family));
-    };
-    try {
-      const returned = lookup(host, { family, all: true }, hear);
-      if (returned instanceof Promise) returned.catch(fail);
-    } catch (error) {
-      fail(error);
-    }
+    ask(lookup, host, family, answer, fail);
   }
   return () => {
-    isStopped = true;
+    isOver = true;
   };
+}
+
+/** Whatever a lookup of somebody else's does, it is an answer or an error, and no exception. */
+function ask(
+  lookup: Lookup,
+  host: string,
+  family: 4 | 6,
+  answer: (addresses: readonly string[]) => void,
+  fail: (error: unknown) => void,
+): void {
+  const hear = (error: unknown, found: unknown): void => {
+    if (error !== null && error !== undefined) fail(error);
+    else answer(addressesIn(found).filter((address) => familyOf(address) === family));
+  };
+  try {
+    const returned = lookup(host, { family, all: true }, hear);
+    if (returned instanceof Promise) returned.catch(fail);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+/** As `getaddrinfo` says of a name that is too long, it is not found. */
+function codeOf(error: unknown): string {
+  const code = (error as Partial<NodeJS.ErrnoException> | undefined)?.code ?? "";
+  return code === "EINVAL" ? "ENOTFOUND" : code;
 }
 
 /** Some lookups give one address as it is, though they were asked for all. */

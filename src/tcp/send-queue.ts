@@ -1,3 +1,4 @@
+import { type Pieces, sizeOf } from "../framing/framing.ts";
 import { Alarm } from "../process/alarm.ts";
 import type { RuntimeEngine } from "../process/runtime.ts";
 import { err, ok, type Result } from "../result.ts";
@@ -5,8 +6,6 @@ import type { SocketError } from "./error.ts";
 import type { ResolvedSocketOptions } from "./options.ts";
 import type { Transport } from "./transport.ts";
 
-/** What one send puts on the wire, in pieces. */
-export type Pieces = readonly Uint8Array[];
 /** How a send ends: accepted, or why not. */
 export type SendResult = Result<undefined, SocketError>;
 
@@ -74,7 +73,7 @@ export class SendQueue {
 
   /** Lets a send wait until the queue is below its lower mark. */
   wait(pieces: Pieces): Promise<SendResult> | SendResult {
-    const size = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    const size = sizeOf(pieces);
     if (this.#waitingBytes + size > this.#options.sendQueueLimit) return err("Enobufs");
     return new Promise((settle) => {
       const { alarms, clock } = this.#runtime;

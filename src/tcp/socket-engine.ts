@@ -1,4 +1,5 @@
 import { inspect } from "node:util";
+import type { Pieces } from "../framing/framing.ts";
 import { Hold } from "../process/activity.ts";
 import type { Owner } from "../process/owner.ts";
 import type { RuntimeEngine } from "../process/runtime.ts";
@@ -11,7 +12,7 @@ import { LastWords, type Words } from "./last-words.ts";
 import type { OwnedSocket } from "./message.ts";
 import type { ChangeableOptions, ResolvedSocketOptions } from "./options.ts";
 import { Ownership } from "./ownership.ts";
-import { type Pieces, SendQueue, type SendResult } from "./send-queue.ts";
+import { SendQueue, type SendResult } from "./send-queue.ts";
 import { Stash } from "./stash.ts";
 import type { Address, Transport, TransportEvents } from "./transport.ts";
 import { WaitingReceive } from "./waiting-receive.ts";

@@ -1,10 +1,11 @@
+import type { Pieces } from "../framing/framing.ts";
 import type { Owner } from "../process/owner.ts";
 import { valueText } from "../process/value-text.ts";
 import type { Result } from "../result.ts";
 import type { LastError, SocketError } from "./error.ts";
 import type { OwnedSocket, Socket } from "./message.ts";
 import { type ChangeableOptions, checkChangeableOptions } from "./options.ts";
-import type { Pieces, SendResult } from "./send-queue.ts";
+import type { SendResult } from "./send-queue.ts";
 import { SocketEngine } from "./socket-engine.ts";
 
 /** Nested bytes, written with one system call. Strings are sent as UTF-8. Source: gleam's `BytesTree`, iodata. */

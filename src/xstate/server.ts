@@ -139,7 +139,7 @@ class ServerActor implements Running<ServerCommand> {
     }
     this.#server = server;
     server.process.onExit((reason) => {
-      this.#hearEnd(reason);
+      this.#hearEnd(server, reason);
     });
     this.#listens(server);
   }
@@ -181,11 +181,10 @@ class ServerActor implements Running<ServerCommand> {
     await engineOf(socket, "serve").gone;
   }
 
-  #hearEnd(reason: ExitReason): void {
-    if (this.#server === undefined) return;
+  #hearEnd(server: Server, reason: ExitReason): void {
     if (reason.type === "Abnormal") this.#actor.fail(reason.reason);
     else if (reason.type === "Killed") this.#actor.fail(new ExitSignal(reason));
-    else this.#actor.done(this.#server.info());
+    else this.#actor.done(server.info());
   }
 }
 

@@ -1,4 +1,5 @@
 import { type ActorLogic, type ActorRefFrom, type EventObject, type Snapshot } from "xstate";
+import { sizeOf } from "../framing/framing.ts";
 import { ownerFromCallback } from "../process/callback-owner.ts";
 import type { ExitReason } from "../process/exit.ts";
 import type { Owner } from "../process/owner.ts";
@@ -173,7 +174,7 @@ class TcpSocketActor implements Running<TcpSocketCommand>, Runnable {
       return;
     }
     const pieces = piecesOf(command.data); // they may be changed before they are sent
-    const byteSize = pieces.reduce((sum, { length }) => sum + length, 0);
+    const byteSize = sizeOf(pieces);
     if (this.#earlyBytes + byteSize > this.#earlyLimit) this.#follow(command.id, err("Enobufs"));
     else {
       this.#earlyBytes += byteSize;
