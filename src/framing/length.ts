@@ -1,9 +1,11 @@
-import { type Framing, sizeOf } from "./framing.ts";
+import type { Framing } from "./framing.ts";
+import { sized } from "./sized.ts";
 
-/** Bytes of the header that have come, and what they say; the header is whole where `left` is the rest of the body. */
-type State =
-  | { readonly isWhole: false; readonly seen: number; readonly value: number }
-  | { readonly isWhole: true; readonly left: number };
+/** Bytes of the header that have come, and what they say. */
+interface State {
+  readonly seen: number;
+  readonly value: number;
+}
 
 /**
  * A header of 1, 2 or 4 bytes that says, without a sign, how long the body behind it is. Sending writes it, and a body
@@ -27,36 +29,26 @@ export function lengthPrefix(
   return prefixed(headerSize, endian === "big");
 }
 
-function prefixed(headerSize: number, isBigEndian: boolean): Framing<State> {
+function prefixed(headerSize: number, isBigEndian: boolean): Framing {
   const most = 2 ** (8 * headerSize) - 1;
-  return {
-    start: { isWhole: false, seen: 0, value: 0 },
+  return sized<State>({
+    start: { seen: 0, value: 0 },
     read(state, bytes) {
+      let { seen, value } = state;
       let at = 0;
-      let left: number;
-      if (state.isWhole) ({ left } = state);
-      else {
-        let { seen, value } = state;
-        for (; seen < headerSize && at < bytes.length; at++, seen++) {
-          const byte = bytes[at] ?? 0;
-          value = isBigEndian ? value * 256 + byte : value + byte * 256 ** seen;
-        }
-        if (seen < headerSize)
-          return { type: "More", state: { isWhole: false, seen, value }, head: seen, tail: 0, left: 0 };
-        left = value;
+      for (; seen < headerSize && at < bytes.length; at++, seen++) {
+        const byte = bytes[at] ?? 0;
+        value = isBigEndian ? value * 256 + byte : value + byte * 256 ** seen;
       }
-      const end = at + left;
-      if (end <= bytes.length) return { type: "Frame", end, head: headerSize, tail: 0 };
-      left = end - bytes.length;
-      return { type: "More", state: { isWhole: true, left }, head: headerSize, tail: 0, left };
+      if (seen < headerSize) return { type: "More", state: { seen, value }, headerSize: seen };
+      return { type: "Whole", end: at, headerSize, bodySize: value };
     },
-    encode(body) {
-      const size = sizeOf(body);
+    write(size) {
       if (size > most) return undefined;
       const header = Buffer.allocUnsafe(headerSize);
       if (isBigEndian) header.writeUIntBE(size, 0, headerSize);
       else header.writeUIntLE(size, 0, headerSize);
-      return [header, ...body];
+      return header;
     },
-  };
+  });
 }

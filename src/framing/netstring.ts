@@ -1,4 +1,5 @@
-import { type Framing, sizeOf } from "./framing.ts";
+import type { Framing } from "./framing.ts";
+import { type HeaderReading, sized } from "./sized.ts";
 
 const ZERO = 48;
 const COLON = 58;
@@ -6,9 +7,11 @@ const COMMA = 44;
 /** As many as any length of a Buffer has. */
 const mostDigits = 10;
 
-type State =
-  | { readonly isWhole: false; readonly digits: number; readonly value: number }
-  | { readonly isWhole: true; readonly headerSize: number; readonly left: number };
+/** Digits that have come, and what they say. */
+interface State {
+  readonly digits: number;
+  readonly value: number;
+}
 
 /**
  * Netstrings: the length in decimal digits, a colon, the body, a comma. Sending writes all of that.
@@ -19,43 +22,28 @@ export function netstring(): Framing {
   return netstrings;
 }
 
-const netstrings: Framing<State> = {
-  start: { isWhole: false, digits: 0, value: 0 },
-  read(state, bytes) {
-    let at = 0;
-    let left: number;
-    let headerSize: number;
-    if (state.isWhole) ({ left, headerSize } = state);
-    else {
+const netstrings: Framing = sized<State>(
+  {
+    start: { digits: 0, value: 0 },
+    read(state, bytes) {
       let { digits, value } = state;
-      for (;;) {
-        const byte = bytes[at];
-        if (byte === undefined)
-          return { type: "More", state: { isWhole: false, digits, value }, head: digits, tail: 0, left: 0 };
-        at++;
-        if (byte === COLON && digits > 0) break;
-        if (byte < ZERO || byte > ZERO + 9)
-          return { type: "Malformed", reason: "netstring: a length that is no number" };
-        if (digits > 0 && value === 0) return { type: "Malformed", reason: "netstring: a length with a leading zero" };
-        if (digits === mostDigits) return { type: "Malformed", reason: `netstring: more than ${mostDigits} digits` };
+      for (let at = 0; at < bytes.length; at++) {
+        const byte = bytes[at] ?? 0;
+        if (byte === COLON && digits > 0)
+          return { type: "Whole", end: at + 1, headerSize: digits + 1, bodySize: value };
+        if (byte < ZERO || byte > ZERO + 9) return malformed("a length that is no number");
+        if (digits > 0 && value === 0) return malformed("a length with a leading zero");
+        if (digits === mostDigits) return malformed(`more than ${mostDigits} digits`);
         value = value * 10 + byte - ZERO;
         digits++;
       }
-      left = value;
-      headerSize = digits + 1;
-    }
-    const end = at + left;
-    if (end >= bytes.length) {
-      left = end - bytes.length;
-      return { type: "More", state: { isWhole: true, headerSize, left }, head: headerSize, tail: 0, left };
-    }
-    if (bytes[end] !== COMMA) return { type: "Malformed", reason: "netstring: no comma behind the body" };
-    return { type: "Frame", end: end + 1, head: headerSize, tail: 1 };
+      return { type: "More", state: { digits, value }, headerSize: digits };
+    },
+    write: (size) => (String(size).length > mostDigits ? undefined : Buffer.from(`${size}:`)),
   },
-  encode(body) {
-    const size = sizeOf(body);
-    return String(size).length > mostDigits ? undefined : [Buffer.from(`${size}:`), ...body, comma];
-  },
-};
+  { byte: COMMA, otherwise: "netstring: no comma behind the body" },
+);
 
-const comma = Buffer.of(COMMA);
+function malformed(what: string): HeaderReading<State> {
+  return { type: "Malformed", reason: `netstring: ${what}` };
+}

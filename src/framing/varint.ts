@@ -1,8 +1,11 @@
-import { type Framing, sizeOf } from "./framing.ts";
+import type { Framing } from "./framing.ts";
+import { sized } from "./sized.ts";
 
-type State =
-  | { readonly isWhole: false; readonly seen: number; readonly value: number }
-  | { readonly isWhole: true; readonly headerSize: number; readonly left: number };
+/** Bytes of the length that have come, and what they say. */
+interface State {
+  readonly seen: number;
+  readonly value: number;
+}
 
 const mostBytes = 5;
 const mostValue = 2 ** 32 - 1;
@@ -15,38 +18,28 @@ export function varint(): Framing {
   return delimitedByVarint;
 }
 
-const delimitedByVarint: Framing<State> = {
-  start: { isWhole: false, seen: 0, value: 0 },
+const delimitedByVarint: Framing = sized<State>({
+  start: { seen: 0, value: 0 },
   read(state, bytes) {
+    let { seen, value } = state;
     let at = 0;
-    let left: number;
-    let headerSize: number;
-    if (state.isWhole) ({ left, headerSize } = state);
-    else {
-      let { seen, value } = state;
-      let isLast = false;
-      for (; !isLast && seen < mostBytes && at < bytes.length; at++, seen++) {
-        const byte = bytes[at] ?? 0;
-        value += (byte & 127) * 128 ** seen;
-        isLast = byte < 128;
-      }
-      if (value > mostValue || (seen === mostBytes && !isLast))
-        return { type: "Malformed", reason: "varint: a length of more than 32 bits" };
-      if (!isLast) return { type: "More", state: { isWhole: false, seen, value }, head: seen, tail: 0, left: 0 };
-      left = value;
-      headerSize = seen;
+    let isLast = false;
+    for (; !isLast && seen < mostBytes && at < bytes.length; at++, seen++) {
+      const byte = bytes[at] ?? 0;
+      value += (byte & 127) * 128 ** seen;
+      isLast = byte < 128;
     }
-    const end = at + left;
-    if (end <= bytes.length) return { type: "Frame", end, head: headerSize, tail: 0 };
-    left = end - bytes.length;
-    return { type: "More", state: { isWhole: true, headerSize, left }, head: headerSize, tail: 0, left };
+    if (value > mostValue || (seen === mostBytes && !isLast))
+      return { type: "Malformed", reason: "varint: a length of more than 32 bits" };
+    if (!isLast) return { type: "More", state: { seen, value }, headerSize: seen };
+    return { type: "Whole", end: at, headerSize: seen, bodySize: value };
   },
-  encode(body) {
-    let rest = sizeOf(body);
-    if (rest > mostValue) return undefined;
+  write(size) {
+    if (size > mostValue) return undefined;
     const header: number[] = [];
+    let rest = size;
     for (; rest > 127; rest = Math.floor(rest / 128)) header.push((rest % 128) + 128);
     header.push(rest);
-    return [Buffer.from(header), ...body];
+    return Buffer.from(header);
   },
-};
+});
