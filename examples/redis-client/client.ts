@@ -1,10 +1,14 @@
 // The machine in the hands of who wants something of Redis.
 
 import { call, type CallError, describeError, err, type Result, type Runtime } from "tankard";
+import { encodeCommand } from "tankard/framing";
 import { actorSubject, clockOf } from "tankard/xstate";
 import { type ActorRefFrom, createActor } from "xstate";
 import { type CommandFailure, redisMachine, type RedisOptions } from "./machine.ts";
-import { type Argument, encodeCommand, type Reply } from "./resp.ts";
+import type { Reply } from "./resp.ts";
+
+/** A command's name, and what it works on. Text is sent as UTF-8. */
+export type Argument = Parameters<typeof encodeCommand>[number];
 
 export interface RedisClientOptions extends RedisOptions {
   /** How long a command may take, from the moment it is given. Default 10000. */
@@ -57,7 +61,7 @@ export function createRedisClient({ withinMs = 10_000, runtime, ...input }: Redi
 
   return {
     command: async (...args) => {
-      const bytes = encodeCommand(args);
+      const bytes = encodeCommand(...args);
       const called = await call(subject, withinMs, (reply) => ({ type: "command", bytes, reply }));
       return called.ok ? called.value : err(failureOf(called.error));
     },

@@ -15,17 +15,10 @@
 // machine that does not ask does not receive: what comes while nobody asks waits in the kernel.
 
 import { type ConnectionOptions, describeError, err, ok, type Result, type Subject, type TcpMessage } from "tankard";
+import { encodeCommand } from "tankard/framing";
 import { type Connected, ConnectFailure, fromTcpSocket, tcpSocketActions } from "tankard/xstate";
 import { assign, emit, raise, setup } from "xstate";
-import {
-  encodeCommand,
-  type ErrorReply,
-  nothingUnread,
-  type Read,
-  readReplies,
-  type Reply,
-  type Unread,
-} from "./resp.ts";
+import { type ErrorReply, nothingUnread, type Read, readReplies, type Reply, type Unread } from "./resp.ts";
 
 /**
  * Where the server is, and what is expected of the client. Who has more bytes to send than `sendQueueLimit` while the
@@ -101,7 +94,7 @@ type Settings = {
 };
 
 /** The last command of a connection: the server answers those before it, then this, then closes. */
-const quit: Command = { bytes: encodeCommand(["QUIT"]), reply: undefined };
+const quit: Command = { bytes: encodeCommand("QUIT"), reply: undefined };
 
 const { send, receiveNextPacketAsMessage: next } = tcpSocketActions("tcp");
 

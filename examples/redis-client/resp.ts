@@ -1,10 +1,5 @@
-// RESP2, the protocol of Redis, as its clients see it: commands to bytes, bytes to replies.
-//
-// Reading is a pure function. What it has not understood yet is a value, which a machine may keep in its context: who
+// The replies of Redis, in RESP2. Reading them is a pure function. What it has not understood yet is a value, which a machine may keep in its context: who
 // restores, inspects or replays the machine reads the same replies again.
-
-/** A command's name, and what it works on. Text is sent as UTF-8. */
-export type Argument = string | number | bigint | Uint8Array;
 
 /** What a server answers: a status as text, an integer, the bytes of a string, nothing, an error, or a list of these. */
 export type Reply = string | number | bigint | Buffer | null | ErrorReply | readonly Reply[];
@@ -54,15 +49,6 @@ export const MAX_DEPTH = 32;
 
 const CARRIAGE_RETURN = 13;
 const LINE_FEED = 10;
-
-/** The bytes of a command, which do not change when an argument's do. */
-export function encodeCommand(args: readonly Argument[]): Buffer {
-  const parts = args.flatMap((arg) => {
-    const bytes = typeof arg === "object" ? arg : Buffer.from(String(arg));
-    return [Buffer.from(`$${bytes.length}\r\n`), bytes, Buffer.from("\r\n")];
-  });
-  return Buffer.concat([Buffer.from(`*${args.length}\r\n`), ...parts]);
-}
 
 /** Reads the replies that are whole now that `packet` has come, wherever it was cut. */
 export function readReplies(unread: Unread, packet: Buffer): Read {

@@ -6,7 +6,7 @@ import { createSimulatedClock } from "tankard/testing";
 import { clockOf } from "tankard/xstate";
 import { createActor, type EventFromLogic, type SnapshotFrom } from "xstate";
 import { type CommandResult, redisMachine, type RedisOptions } from "../../examples/redis-client/machine.ts";
-import { encodeCommand } from "../../examples/redis-client/resp.ts";
+import { encodeCommand } from "tankard/framing";
 import { expectNothingOpen, followPath, waitFor } from "../support/follow-path.ts";
 import { countOfEnds, type PathRun, pathsToEnds, type PathStep, runsInForms } from "../support/machine-paths.ts";
 import { until } from "../support/peer.ts";
@@ -44,13 +44,13 @@ interface Command {
 /** In the order in which they are given. */
 const commands: readonly Command[] = [
   {
-    bytes: encodeCommand(["LRANGE", "a", 0, 1]),
+    bytes: encodeCommand("LRANGE", "a", 0, 1),
     wire: "*2\r\n$4\r\na\r\n\0\r\n:1\r\n",
     result: ok([Buffer.from("a\r\n\0"), 1]),
   },
-  { bytes: encodeCommand(["INCR", "b"]), wire: "-ERR no\r\n", result: err({ type: "ErrorReply", text: "ERR no" }) },
+  { bytes: encodeCommand("INCR", "b"), wire: "-ERR no\r\n", result: err({ type: "ErrorReply", text: "ERR no" }) },
 ];
-const quit: Command = { bytes: encodeCommand(["QUIT"]), wire: "+OK\r\n", result: ok("OK") };
+const quit: Command = { bytes: encodeCommand("QUIT"), wire: "+OK\r\n", result: ok("OK") };
 
 // ── the ways ──
 

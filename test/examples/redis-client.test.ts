@@ -7,7 +7,8 @@ import {
   type RedisClient,
   type RedisClientOptions,
 } from "../../examples/redis-client/client.ts";
-import { type Argument, encodeCommand } from "../../examples/redis-client/resp.ts";
+import { encodeCommand } from "tankard/framing";
+import type { Argument } from "../../examples/redis-client/client.ts";
 import { closedPort, type Peer, peerServer, type PeerServer, until } from "../support/peer.ts";
 import { promisedOutput, runExample, startExample, startServerExample } from "../support/run-example.ts";
 import { isSettledWithin, turns } from "../support/turns.ts";
@@ -62,7 +63,7 @@ async function play(options: Partial<RedisClientOptions> = {}): Promise<Played> 
 
 /** Reads exactly these commands. */
 async function expectCommands(peer: Peer, ...commands: readonly (readonly Argument[])[]): Promise<void> {
-  const expected = Buffer.concat(commands.map(encodeCommand));
+  const expected = Buffer.concat(commands.map((args) => encodeCommand(...args)));
   expect((await peer.receive(expected.length)).toString("latin1")).toBe(expected.toString("latin1"));
 }
 

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "@jest/globals";
+import { encodeCommand } from "tankard/framing";
 import { CommandDecoder, encode } from "../../examples/key-value/resp.ts";
 import {
-  encodeCommand,
   MAX_DEPTH,
   MAX_ITEMS,
   MAX_LINE_BYTES,
@@ -139,7 +139,7 @@ describe("readReplies", () => {
 
 describe("encodeCommand", () => {
   test("writes what the key-value server reads, text as UTF-8", () => {
-    const bytes = encodeCommand(["SET", "caf\u00e9", 5, -7n, Buffer.from([0, 255, 13, 10]), ""]);
+    const bytes = encodeCommand("SET", "caf\u00e9", 5, -7n, Buffer.from([0, 255, 13, 10]), "");
     const { commands } = new CommandDecoder().decode(bytes);
     expect(commands).toEqual([["SET", "caf\xc3\xa9", "5", "-7", "\0\xff\r\n", ""]]);
     expect(bytes.toString("latin1")).toBe(encode(commands[0] ?? []));
@@ -147,7 +147,7 @@ describe("encodeCommand", () => {
 
   test("keeps the bytes of an argument that changes afterwards", () => {
     const value = Buffer.from("before");
-    const bytes = encodeCommand(["SET", "k", value]);
+    const bytes = encodeCommand("SET", "k", value);
     value.write("behind");
     expect(bytes.toString()).toContain("before");
   });
