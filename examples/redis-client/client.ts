@@ -8,7 +8,7 @@ import { type CommandFailure, redisMachine, type RedisOptions } from "./machine.
 import type { Reply } from "./resp.ts";
 
 /** A command's name, and what it works on. Text is sent as UTF-8. */
-export type Argument = Parameters<typeof encodeCommand>[number];
+export type Argument = string | number | bigint | Uint8Array;
 
 export interface RedisClientOptions extends RedisOptions {
   /** How long a command may take, from the moment it is given. Default 10000. */
