@@ -4,7 +4,7 @@ import { describe, expect, test } from "@jest/globals";
 import { createRuntime, err, ok, type OwnSubject } from "tankard";
 import { createSimulatedClock } from "tankard/testing";
 import { chatBot, type BotEvent } from "../../examples/chat/bot.ts";
-import { ircStub, type IrcPeer, type IrcStub } from "../support/irc-peer.ts";
+import { hasHeard, type IrcStub, ircStub, letIn } from "../support/irc-peer.ts";
 
 const HALF_A_MINUTE = 30_000;
 
@@ -145,18 +145,4 @@ function botAt(server: IrcStub) {
   const where = { host: "127.0.0.1", port: server.port, nick: "barkeep", channel: "#tavern" };
   const bot = runtime.spawn(chatBot({ ...where, signal }, listener.subject));
   return { clock, bot, told, [Symbol.asyncDispose]: () => runtime.stop() };
-}
-
-async function letIn(server: IrcStub): Promise<IrcPeer> {
-  const connection = await server.accept();
-  await connection.line(/^USER /);
-  connection.write(":server 001 barkeep :Welcome\r\n:barkeep!b@host JOIN #tavern\r\n");
-  await hasHeard(connection);
-  return connection;
-}
-
-/** Resolves when the bot has dealt with all that was written to it. */
-async function hasHeard(connection: IrcPeer): Promise<void> {
-  connection.write("PING mark\r\n");
-  await connection.line(/^PONG mark$/);
 }

@@ -9,7 +9,7 @@ import type { BotEnd } from "../../examples/chat/bot.ts";
 import type { IrcBotOptions } from "../../examples/irc-machine/context.ts";
 import type { Told } from "../../examples/irc-machine/events.ts";
 import { ircBot } from "../../examples/irc-machine/machine.ts";
-import { expectNothingOpen, followPath, waitFor } from "../support/follow-path.ts";
+import { expectNothingOpen, followPath, isEndOfAttempt, isNextRefused, waitFor } from "../support/follow-path.ts";
 import { countOfEnds, type PathRun, pathsToEnds, type PathStep, runsInForms } from "../support/machine-paths.ts";
 import { until } from "../support/peer.ts";
 import { cuts, type Fault, scriptedServer } from "../support/scripted-server.ts";
@@ -324,20 +324,11 @@ function outcomeOf({ path, forms }: Run): Outcome {
   return { told, end, script };
 }
 
-function isEndOfAttempt(step: Step | undefined): boolean {
-  return step !== undefined && ["refused", "Connected"].includes(actOf(step));
-}
-
-/** Whether the next connection on the way, from here on, is refused. */
-function isRefused(steps: readonly Step[]): boolean {
-  const step = steps.find(isEndOfAttempt);
-  return step !== undefined && actOf(step) === "refused";
-}
-
 /** Runs the machine on a way, and says what has become of it. */
 async function play({ path, forms }: Run, { script }: Outcome) {
+  const acts = path.steps.map(actOf);
   await using server = await scriptedServer(...script.scripts);
-  await server.listen(!isRefused(path.steps));
+  await server.listen(!isNextRefused(acts));
   const clock = createSimulatedClock();
   const actor = createActor(ircBot, { input: inputFor(server.port), clock: clockOf(createRuntime({ clock })) });
   const anonymous = (text: string): string => text.replace(`127.0.0.1:${server.port}`, "SERVER");
@@ -346,13 +337,13 @@ async function play({ path, forms }: Run, { script }: Outcome) {
   actor.start();
   await followPath(actor, path, {
     keyOf,
-    comesByItself: (at) => forms[at - 1] === "WithNext" || isEndOfAttempt(path.steps[at]),
+    comesByItself: (at) => forms[at - 1] === "WithNext" || isEndOfAttempt(acts[at]),
     bringAbout: async (step, at) => {
       const act = actOf(step);
       const serverStep = script.steps.get(at);
       serverStep?.gate.open();
       if (act === "quit") actor.send(others.quit);
-      if (act === "backOff") await server.listen(!isRefused(path.steps.slice(at)));
+      if (act === "backOff") await server.listen(!isNextRefused(acts.slice(at)));
       const milliseconds = waits[act];
       if (milliseconds === undefined) return;
       if (serverStep !== undefined)

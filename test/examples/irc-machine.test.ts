@@ -9,7 +9,7 @@ import { createActor, type InspectionEvent, type Snapshot, toPromise } from "xst
 import type { IrcBotOptions } from "../../examples/irc-machine/context.ts";
 import type { Told } from "../../examples/irc-machine/events.ts";
 import { ircBot } from "../../examples/irc-machine/machine.ts";
-import { ircStub, type IrcPeer, type IrcStub } from "../support/irc-peer.ts";
+import { hasHeard, type IrcPeer, type IrcStub, ircStub, letIn } from "../support/irc-peer.ts";
 import { eventually } from "../support/other-program.ts";
 import { closedPort } from "../support/peer.ts";
 import { normalised, runExample, startExample } from "../support/run-example.ts";
@@ -470,14 +470,6 @@ function botAt(
   };
 }
 
-async function letIn(server: IrcStub): Promise<IrcPeer> {
-  const connection = await server.accept();
-  await connection.line(/^USER /);
-  connection.write(":server 001 barkeep :Welcome\r\n:barkeep!b@host JOIN #tavern\r\n");
-  await hasHeard(connection);
-  return connection;
-}
-
 /** Lets half a minute pass, several times, in which nobody says anything but the server, which answers PING. */
 async function staysFor({ clock }: Started, connection: IrcPeer, times: number): Promise<void> {
   for (let left = times; left > 0; left--) {
@@ -486,10 +478,4 @@ async function staysFor({ clock }: Started, connection: IrcPeer, times: number):
     connection.write(":server PONG server :are-you-there\r\n");
     await hasHeard(connection);
   }
-}
-
-/** Resolves when the bot has dealt with all that was written to it. */
-async function hasHeard(connection: IrcPeer, before = ""): Promise<void> {
-  connection.write(`${before}PING mark\r\n`);
-  await connection.line(/^PONG mark$/);
 }

@@ -7,7 +7,7 @@ import { clockOf } from "tankard/xstate";
 import { createActor, type EventFromLogic, type SnapshotFrom } from "xstate";
 import { type CommandResult, redisMachine, type RedisOptions } from "../../examples/redis-client/machine.ts";
 import { encodeCommand } from "tankard/framing";
-import { expectNothingOpen, followPath, waitFor } from "../support/follow-path.ts";
+import { expectNothingOpen, followPath, isEndOfAttempt, isNextRefused, waitFor } from "../support/follow-path.ts";
 import { countOfEnds, type PathRun, pathsToEnds, type PathStep, runsInForms } from "../support/machine-paths.ts";
 import { until } from "../support/peer.ts";
 import { cuts, type Fault, scriptedServer } from "../support/scripted-server.ts";
@@ -252,20 +252,11 @@ function commandAt(command: number): Command {
   return commands[command] ?? quit;
 }
 
-function isEndOfAttempt(step: Step | undefined): boolean {
-  return step !== undefined && ["refused", "Connected"].includes(actOf(step));
-}
-
-/** Whether the next connection on the way, from here on, is refused. */
-function isRefused(steps: readonly Step[]): boolean {
-  const step = steps.find(isEndOfAttempt);
-  return step !== undefined && actOf(step) === "refused";
-}
-
 /** Runs the machine on a way, and says what has become of it. */
 async function play({ path, forms }: Run, { script }: Outcome) {
+  const acts = path.steps.map(actOf);
   await using server = await scriptedServer(...script.scripts);
-  await server.listen(!isRefused(path.steps));
+  await server.listen(!isNextRefused(acts));
   const clock = createSimulatedClock();
   const actor = createActor(redisMachine, { input: inputFor(server.port), clock: clockOf(createRuntime({ clock })) });
   const results: [number, CommandResult][] = [];
@@ -276,7 +267,7 @@ async function play({ path, forms }: Run, { script }: Outcome) {
 
   await followPath(actor, path, {
     keyOf,
-    comesByItself: (at) => forms[at - 1] === "WithNext" || isEndOfAttempt(path.steps[at]),
+    comesByItself: (at) => forms[at - 1] === "WithNext" || isEndOfAttempt(acts[at]),
     bringAbout: async (step, at) => {
       const act = actOf(step);
       const serverStep = script.steps.get(at);
@@ -288,7 +279,7 @@ async function play({ path, forms }: Run, { script }: Outcome) {
         actor.send({ type: "command", bytes, reply: reply as unknown as Subject<CommandResult> });
       } else if (act === "close") actor.send({ type: "close" });
       else if (act === "backOff") {
-        await server.listen(!isRefused(path.steps.slice(at)));
+        await server.listen(!isNextRefused(acts.slice(at)));
         await waitFor(RANDOM * FIRST_BACK_OFF_MS, clock, actor);
       } else if (act === "drainDeadline") {
         await until(() => server.requests.length === serverStep?.requestCount, "The client does not say it all");

@@ -72,3 +72,13 @@ export function gate(): Gate {
   const opened = new Promise<void>((resolve) => (open = resolve));
   return { opened, open: () => open() };
 }
+
+/** Whether an act decides about an attempt to connect. */
+export function isEndOfAttempt(act: string | undefined): boolean {
+  return act === "refused" || act === "Connected";
+}
+
+/** Whether the next attempt to connect, among these acts, is refused. */
+export function isNextRefused(acts: readonly string[]): boolean {
+  return acts.find(isEndOfAttempt) === "refused";
+}

@@ -97,3 +97,18 @@ function ircPeer(socket: Socket): IrcPeer {
     },
   };
 }
+
+/** Lets a bot in, under the nick barkeep and into #tavern. */
+export async function letIn(server: IrcStub): Promise<IrcPeer> {
+  const connection = await server.accept();
+  await connection.line(/^USER /);
+  connection.write(":server 001 barkeep :Welcome\r\n:barkeep!b@host JOIN #tavern\r\n");
+  await hasHeard(connection);
+  return connection;
+}
+
+/** Writes to a bot, and resolves when it has dealt with all that was written to it. */
+export async function hasHeard(connection: IrcPeer, before = ""): Promise<void> {
+  connection.write(`${before}PING mark\r\n`);
+  await connection.line(/^PONG mark$/);
+}
