@@ -1,5 +1,6 @@
 import { Alarm, type Alarms } from "../process/alarm.ts";
 
+/** An IP version. */
 export type Family = 4 | 6;
 
 /** What the race is run with. Each calls one of its two functions, once and later, and gives what keeps it from that. */

@@ -4,6 +4,7 @@ import { Frames } from "../tcp/frames.ts";
 import { checkPacket } from "../tcp/option-checks.ts";
 import { Stash } from "../tcp/stash.ts";
 
+/** How hard `verifyFraming` looks. */
 export interface VerifyOptions {
   /** How many random cuts are tried. Default 200. */
   readonly cuts?: number | undefined;

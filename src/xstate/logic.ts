@@ -6,7 +6,8 @@ import { ActorLife } from "./actor-life.ts";
 import { sendFrom, stopActor } from "./relay.ts";
 import { runtimeOf } from "./system-runtime.ts";
 
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- XState's own word for a system of whatever actors
+/** Any system of XState's actors. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- XState's own word for it
 export type AnySystem = ActorSystem<any>;
 
 /** What the snapshots of Tankard's actor logic have besides `status`, `output` and `error`. */

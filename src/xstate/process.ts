@@ -25,6 +25,7 @@ export interface ProcessArgs<
 /** XState takes no logic without events: `never` says that none is looked at. */
 type SomeEvent<TEvent extends EventObject> = [TEvent] extends [never] ? EventObject : TEvent;
 
+/** What `fromProcess` gives. */
 export type ProcessActorLogic<
   TOutput,
   TEvent extends EventObject,

@@ -49,6 +49,7 @@ export type ServerMessage = Listening | Accepted | ConnectionClosed | ListenFail
 export type ServerCommand =
   { readonly type: "suspend" } | { readonly type: "resume" } | { readonly type: "drain"; readonly withinMs: number };
 
+/** What a server's actor is at. */
 export interface ServerContext {
   readonly readyState: "starting" | "listening" | "suspended" | "draining";
   /** Where it listens; empty and 0 before it does. */
@@ -56,8 +57,10 @@ export interface ServerContext {
   readonly port: number;
 }
 
+/** Data, so that it can be persisted; in the end the server's counts. */
 export type ServerSnapshot = Snapshot<ServerInfo> & LogicSnapshotFields<ServerContext, ServerOptions>;
 
+/** What `fromServer` gives. */
 export type ServerLogic = ActorLogic<ServerSnapshot, ServerCommand, ServerOptions, AnySystem, ServerMessage>;
 
 /** The error of an actor that could not listen. */

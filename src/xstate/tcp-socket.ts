@@ -49,9 +49,11 @@ export type TcpSocketCommand =
   | { readonly type: "shutdown" }
   | { readonly type: "shutdownWrite" };
 
+/** Data, so that it can be persisted: whether there is a connection, and in the end why there is none. */
 export type TcpSocketSnapshot = Snapshot<{ readonly reason: SocketError }> &
   LogicSnapshotFields<{ readonly readyState: "connecting" | "open" }, TcpSocketInput>;
 
+/** What `fromTcpSocket` gives: logic that tells and emits `E`. */
 export type TcpSocketLogic<E extends EventObject = TcpMessage | Connected> = ActorLogic<
   TcpSocketSnapshot,
   TcpSocketCommand,
@@ -60,6 +62,7 @@ export type TcpSocketLogic<E extends EventObject = TcpMessage | Connected> = Act
   E
 >;
 
+/** An actor of such logic, as it stands in a machine's context. */
 export type TcpSocketRef<E extends EventObject = TcpMessage | Connected> = ActorRefFrom<TcpSocketLogic<E>>;
 
 /**

@@ -11,6 +11,7 @@ export interface TieInput {
   readonly target: Owner;
 }
 
+/** What `fromMonitor` and `fromLink` give. */
 export type TieLogic = ActorLogic<
   Snapshot<ExitReason> & LogicSnapshotFields<undefined, TieInput>,
   EventObject,
