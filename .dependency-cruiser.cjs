@@ -63,7 +63,7 @@ module.exports = {
       to: {},
     },
     onlyIn("net-only-in-the-transport", "src/tcp/transport.ts", "net"),
-    onlyIn("tls-only-in-tls", "src/tls.ts", "tls"),
+    onlyIn("tls-only-in-tls", "src/tls/", "tls"),
     onlyIn("dns-only-in-resolve", "src/tcp/resolve.ts", "dns"),
     onlyIn("xstate-only-in-xstate", "src/xstate/", "xstate"),
     {

@@ -6,6 +6,7 @@ import * as otp from "tankard/otp";
 import * as reconnect from "tankard/reconnect";
 import * as server from "tankard/server";
 import * as testing from "tankard/testing";
+import * as tls from "tankard/tls";
 import * as xstate from "tankard/xstate";
 
 /** The values that an entry point exports. Types are fixed by the programs in `test/types`. */
@@ -121,6 +122,19 @@ describe("the public names", () => {
 
   test("of tankard/server change only on purpose", () => {
     expect(namesOf(server)).toEqual(["drainOnSignals", "startServer", "supervised", "withReply"]);
+  });
+
+  test("of tankard/tls change only on purpose", () => {
+    expect(namesOf(tls)).toEqual([
+      "connect",
+      "connectionInformation",
+      "negotiatedProtocol",
+      "newServerContext",
+      "peercert",
+      "replaceServerContext",
+      "session",
+      "upgrade",
+    ]);
   });
 
   test("of tankard/testing change only on purpose", () => {

@@ -32,7 +32,7 @@ export class Departure {
   /** Nobody reads any more: the descriptor closes as soon as the queue has left. */
   leave(): void {
     if (this.#transport.isDestroyed) return;
-    if (this.#transport.queuedBytes === 0) {
+    if (this.#transport.queuedBytes === 0 && !this.#transport.mustEnd) {
       this.#transport.destroy();
       return;
     }

@@ -1,6 +1,7 @@
 import type { CallError } from "../process/call.ts";
 import type { ExitReason } from "../process/exit.ts";
 import { valueText } from "../process/value-text.ts";
+import { alerts, certificateReasons, handshakeReasons, type TlsError } from "./tls-error.ts";
 
 /**
  * Why an operation on a socket failed. `Closed` and `Timeout` are the library's own words and `Nxdomain` the
@@ -60,7 +61,7 @@ export type ConnectError = { readonly attempts: readonly ConnectAttempt[] } & (
  *
  * Source: `mug.describe_error`, which knows the socket's reasons only.
  */
-export function describeError(error: SocketError | ConnectError | CallError): string {
+export function describeError(error: SocketError | ConnectError | TlsError | CallError): string {
   if (typeof error === "string") return phrase(descriptions, error);
   const received: unknown = error; // JavaScript callers may hand over anything
   if (typeof received !== "object" || received === null) throw notAnError(received);
@@ -75,6 +76,12 @@ export function describeError(error: SocketError | ConnectError | CallError): st
       return `could not connect over a unix socket (${phrase(descriptions, error.reason)})`;
     case "ConnectAborted":
       return `could not connect: ${phrase(abortions, error.cause)}`;
+    case "TlsCertificateRejected":
+      return `the peer's certificate was rejected: ${phrase(certificateReasons, error.reason)} [${error.code}]`;
+    case "TlsAlert":
+      return `the peer refused the TLS handshake: ${phrase(alerts, error.alert)} [${error.code}]`;
+    case "TlsHandshakeFailed":
+      return `TLS handshake failed: ${phrase(handshakeReasons, error.reason)}${withCode(error.code)}`;
     case "CallTimeout":
       return `no answer within ${error.withinMs} ms`;
     case "CalleeDown":
@@ -96,7 +103,10 @@ export function describeError(error: SocketError | ConnectError | CallError): st
  */
 export function reasonFromCode(code: string | undefined): SocketError {
   if (typeof code !== "string") return "Eio";
-  return reasonsByCode.get(code) ?? (code.startsWith("EAI_") ? "Nxdomain" : "Eio");
+  const known = reasonsByCode.get(code);
+  if (known !== undefined) return known;
+  if (code.startsWith("EAI_")) return "Nxdomain";
+  return code.startsWith("ERR_SSL_") || code.startsWith("ERR_TLS_") ? "Eproto" : "Eio";
 }
 
 const descriptions = {
@@ -230,6 +240,10 @@ function withAddresses(description: string, addresses: readonly string[]): strin
   if (addresses.length === 0) return description;
   const more = addresses.length > 3 ? ` and ${addresses.length - 3} more` : "";
   return `${description}: ${addresses.slice(0, 3).join(", ")}${more}`;
+}
+
+function withCode(code: string | undefined): string {
+  return code === undefined ? "" : ` [${code}]`;
 }
 
 function howItEnded(reason: ExitReason): string {

@@ -14,7 +14,7 @@ import type { ChangeableOptions, ResolvedSocketOptions } from "./options.ts";
 import { Ownership } from "./ownership.ts";
 import { SendQueue, type SendResult } from "./send-queue.ts";
 import { Stash } from "./stash.ts";
-import type { Address, Transport, TransportEvents } from "./transport.ts";
+import { type Address, nobody, type NodeSocket, type Transport, type TransportEvents } from "./transport.ts";
 import { WaitingReceive } from "./waiting-receive.ts";
 
 /** How the stream has ended, once everything before it has been taken. */
@@ -23,6 +23,13 @@ interface Ending {
   readonly error: SocketError | undefined;
   /** Whether it is the peer's own end: all that the peer has sent stands before it. */
   readonly isWhole: boolean;
+}
+
+/** A stream that another protocol is to be spoken over. */
+export interface LentStream {
+  readonly raw: NodeSocket;
+  /** Of a unix socket. */
+  readonly path: string | undefined;
 }
 
 const plainEnd: Ending = { error: undefined, isWhole: false };
@@ -44,13 +51,13 @@ const mostPackets = 32_767;
 export class SocketEngine implements TransportEvents {
   readonly id: number;
   readonly runtime: RuntimeEngine;
-  readonly #transport: Transport;
+  #transport: Transport;
   #options: ResolvedSocketOptions;
   readonly #stash = new Stash();
   /** Cuts the stream into frames; nothing where it is raw. */
   #frames: Frames | undefined;
   readonly #waiting: WaitingReceive;
-  readonly #sends: SendQueue;
+  #sends: SendQueue;
 
   #phase: "open" | "dead" | "gone" = "open";
   #ending: Ending | undefined;
@@ -73,11 +80,13 @@ export class SocketEngine implements TransportEvents {
   /** Whether `close`, and the owner's end, cut the connection. */
   #isCutByClose = false;
   #hasReceivedAll = false;
+  /** Where another protocol is about to begin: told when what was queued has left, or the connection is over. */
+  #upgrading: ((isOpen: boolean) => void) | undefined;
   /** Of a dead socket. */
   #lastWords = new LastWords({});
 
   readonly #ownership: Ownership;
-  readonly #departure: Departure;
+  #departure: Departure;
   readonly #hold: Hold;
   #whenClosed: (() => void)[] = [];
   #gone: Promise<void> | undefined;
@@ -86,6 +95,8 @@ export class SocketEngine implements TransportEvents {
   #receivedBytes = 0;
   #receivedCount = 0;
   #sentCount = 0;
+  /** What had left before an upgrade. */
+  #sentBytesBefore = 0;
 
   /** `head` are bytes that were read before. */
   constructor(
@@ -142,7 +153,7 @@ export class SocketEngine implements TransportEvents {
     if (this.#phase === "gone") return err("Closed");
     if (this.#phase === "dead") return err(this.#lastWords.toReceive());
     if (this.#isArmed) return err("Einval");
-    if (this.#waiting.isThere) return err("Ealready");
+    if (this.#waiting.isThere || this.#upgrading !== undefined) return err("Ealready");
     if (byteSize > 0 && this.#frames !== undefined) return err("Einval");
     if (byteSize > mostExactBytes) return err("Enomem");
     const data = this.#take(byteSize);
@@ -233,6 +244,7 @@ export class SocketEngine implements TransportEvents {
 
   /** Gives what has come to whoever asked: to a receive that waits first, then to the owner. */
   #hand(): void {
+    if (this.#upgrading !== undefined) return;
     if (this.#waiting.isThere) this.#handToWaiting();
     if (!this.#isArmed || this.#waiting.isThere) return;
     if (this.#packetsLeft > 0) {
@@ -311,6 +323,7 @@ export class SocketEngine implements TransportEvents {
 
   #readOn(): void {
     if (!this.#isOpen || this.#ending !== undefined || this.#transport.isReading || !this.#hasRoom) return;
+    if (this.#upgrading !== undefined) return;
     this.#transport.read();
     if (this.#shut === "both" && this.#transport.isFinished) this.#endWhenQuiet();
   }
@@ -406,6 +419,7 @@ export class SocketEngine implements TransportEvents {
   written(): void {
     if (!this.#isOpen) return;
     this.#sends.advance();
+    if (this.#upgrading !== undefined && !this.#hasQueue) this.#upgrading(true);
   }
 
   finished(): void {
@@ -425,6 +439,8 @@ export class SocketEngine implements TransportEvents {
   }
 
   closed(): void {
+    this.#upgrading?.(false);
+    this.#upgrading = undefined;
     this.#sends.refuseAll(err("Closed"));
     this.#endWith(plainEnd);
     this.#hold.takeBack();
@@ -462,6 +478,7 @@ export class SocketEngine implements TransportEvents {
   #sendPieces(pieces: Pieces): Promise<SendResult> | SendResult {
     if (this.#phase === "gone") return err("Closed");
     if (this.#phase === "dead") return err(this.#lastWords.toSend());
+    if (this.#upgrading !== undefined) return err("Ealready");
     const { mustWait } = this.#sends;
     if (!mustWait && isEmpty(pieces)) {
       this.#sentCount++; // and it succeeds, as the kernel is not asked
@@ -536,6 +553,7 @@ export class SocketEngine implements TransportEvents {
   #shutdownNow(): SendResult | undefined {
     if (this.#phase === "gone") return err("Closed");
     if (this.#phase === "dead" || this.#isOver) return err("Enotconn");
+    if (this.#upgrading !== undefined) return err("Ealready");
     if (this.#shut === "both") return ok();
     this.#shut = "both";
     this.#departure.startLinger();
@@ -573,6 +591,7 @@ export class SocketEngine implements TransportEvents {
   shutdownWrite(): SendResult {
     if (this.#phase === "gone") return err("Closed");
     if (this.#phase === "dead" || this.#transport.hasFailed) return err("Enotconn");
+    if (this.#upgrading !== undefined) return err("Ealready");
     if (this.#shut !== "nothing") return ok();
     this.#shut = "writing";
     this.#sends.end();
@@ -627,10 +646,60 @@ export class SocketEngine implements TransportEvents {
   /** Nobody uses the connection any more: it ends once its queue has left, or the time for that is over. */
   #leave(): void {
     this.#stash.clear();
+    this.#upgrading?.(false);
     this.#sends.refuseAll(err("Closed"), err(this.#phase === "dead" ? "Enotconn" : "Closed"));
     this.#waiting.take()(err("Closed"));
     this.#waiting.dispose();
     this.#departure.leave();
+  }
+
+  // ── upgrading ──
+
+  /**
+   * Lends the stream to who shall speak another protocol over it, once what is queued has left. Bytes that were read
+   * and not taken go to that protocol or nowhere: they are never received as if they had come by it.
+   * Until `finishUpgrade` nothing is sent or received, and the packet that the owner asks for waits.
+   */
+  async startUpgrade(unread: "HandOver" | "Discard"): Promise<Result<LentStream, SocketError>> {
+    const refusal = this.#refuseUpgrade();
+    if (refusal !== undefined) return err(refusal);
+    this.#transport.stopReading();
+    const isOpen = await new Promise<boolean>((settle) => {
+      this.#upgrading = settle;
+      if (!this.#hasQueue) settle(true);
+    });
+    if (!isOpen || this.#ending !== undefined) {
+      this.#upgrading = undefined;
+      this.#hand();
+      return err("Closed");
+    }
+    const { size } = this.#stash;
+    const read = unread === "HandOver" ? this.#stash.take(size) : Buffer.alloc(0);
+    this.#stash.clear();
+    this.#frames = Frames.of(this.#options.packet, this.#options.packetSize, this.#stash);
+    this.#sentBytesBefore += this.#transport.writtenBytes;
+    const { peername } = this.#transport;
+    return ok({ raw: this.#transport.lend(read), path: peername?.port === 0 ? peername.address : undefined });
+  }
+
+  #refuseUpgrade(): SocketError | undefined {
+    if (this.#phase === "gone") return "Closed";
+    if (this.#phase === "dead" || this.#ending !== undefined || this.#transport.hasFailed) return "Enotconn";
+    if (this.#shut !== "nothing") return "Enotconn";
+    if (!this.#transport.canLend) return "Enotsup";
+    if (this.#upgrading !== undefined || this.#waiting.isThere) return "Ealready";
+    return this.#isArmed ? "Einval" : undefined;
+  }
+
+  /** The other protocol speaks: from now on the stream is what `transport` makes of it. */
+  finishUpgrade(transport: Transport): void {
+    this.#transport.events = nobody;
+    this.#transport = transport;
+    this.#sends = new SendQueue(transport, this.#options, this.runtime);
+    this.#departure = new Departure(transport, this.runtime, this.#options.linger);
+    this.#upgrading = undefined;
+    transport.events = this;
+    this.#readOn();
   }
 
   // ── owning ──
@@ -657,6 +726,11 @@ export class SocketEngine implements TransportEvents {
   }
 
   // ── looking ──
+
+  /** Whether it is closed, whoever has closed it, or its end has been told. */
+  get isGone(): boolean {
+    return this.#phase === "gone";
+  }
 
   get isArmed(): boolean {
     return this.#isArmed;
@@ -693,7 +767,7 @@ export class SocketEngine implements TransportEvents {
     return this.#whileOpen(() => ({
       recvOct: this.#receivedBytes,
       recvCnt: this.#receivedCount,
-      sendOct: this.#transport.writtenBytes,
+      sendOct: this.#sentBytesBefore + this.#transport.writtenBytes,
       sendCnt: this.#sentCount,
       sendPend: this.#sends.pendingBytes,
     }));

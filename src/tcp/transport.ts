@@ -34,6 +34,8 @@ export interface Transport {
   readonly hasEnded: boolean;
   /** Whether our end is out, behind everything that was queued. */
   readonly isFinished: boolean;
+  /** Whether our end has to be written before the descriptor is closed: the peer would take it for a cut otherwise. */
+  readonly mustEnd: boolean;
   /** Bytes that were read and not told, because the listener had stopped. */
   readonly untoldBytes: number;
   /** Whether it was destroyed or reset; the descriptor is closed, or will be in a moment. */
@@ -58,6 +60,13 @@ export interface Transport {
   reset(): void;
   ref(): void;
   unref(): void;
+  /** Whether it can be lent. */
+  readonly canLend: boolean;
+  /**
+   * Gives Node's socket to who shall speak another protocol over it, for whom `unread` come before what is still to
+   * be read. This transport tells no more than `closed` from now on, and must neither read nor write.
+   */
+  lend(unread: Buffer): net.Socket;
 }
 
 /** An IP address and port, or a unix socket's path and 0. */
@@ -145,7 +154,7 @@ export function dial(
     },
   });
   raw.pause(); // at once: Node reads 64 KiB at the connection otherwise, whether or not anybody asked
-  const transport = new NodeTransport(raw, path);
+  const transport = new NodeTransport(raw, path, raw);
 
   let isOver = false;
   const finish = (outcome: () => void): void => {
@@ -189,13 +198,22 @@ function tcpOptions(destination: Exclude<Destination, { readonly path: string }>
   };
 }
 
-/** A stream of Node's that somebody else made: accepted, upgraded. What was read of it already is the caller's to keep. */
+/** A stream of Node's that somebody else made. What was read of it already is the caller's to keep. */
 export function adopt(raw: net.Socket, options: KernelOptions): Transport {
-  raw.pause();
-  raw.allowHalfOpen = true;
   raw.setNoDelay(options.nodelay);
   raw.setKeepAlive(options.keepalive);
-  const transport = new NodeTransport(raw, isUnix(raw) ? "" : undefined);
+  return streamed(raw, isUnix(raw) ? "" : undefined, isEncrypted(raw) ? undefined : raw);
+}
+
+/** A stream of Node's that speaks over one that a transport has lent. */
+export function adoptOver(lent: net.Socket, raw: net.Socket, path: string | undefined): Transport {
+  return streamed(raw, path, lent);
+}
+
+function streamed(raw: net.Socket, path: string | undefined, resettable: net.Socket | undefined): Transport {
+  raw.pause();
+  raw.allowHalfOpen = true;
+  const transport = new NodeTransport(raw, path, resettable);
   raw.on("data", transport.streamed);
   return transport;
 }
@@ -264,14 +282,15 @@ class NodeTransport implements Transport {
   readonly #raw: net.Socket;
   /** Of a unix socket. */
   readonly #path: string | undefined;
-  readonly #hasResets: boolean;
+  /** The socket of the system that can tell the peer of a reset; nothing where there is none. */
+  readonly #resettable: net.Socket | undefined;
   /** Whether it was closed with nothing queued: then our end goes out, though Node does not say so any more. */
   #hasLeft = false;
 
-  constructor(raw: net.Socket, path: string | undefined) {
+  constructor(raw: net.Socket, path: string | undefined, resettable: net.Socket | undefined) {
     this.#raw = raw;
     this.#path = path;
-    this.#hasResets = path === undefined && !isEncrypted(raw);
+    this.#resettable = path === undefined ? resettable : undefined;
     raw.on("end", () => {
       this.isReading = false;
       this.events.end();
@@ -313,6 +332,10 @@ class NodeTransport implements Transport {
 
   get isFinished(): boolean {
     return this.#raw.writableFinished || this.#hasLeft;
+  }
+
+  get mustEnd(): boolean {
+    return isEncrypted(this.#raw) && !this.isFinished && !this.hasFailed;
   }
 
   get untoldBytes(): number {
@@ -403,11 +426,15 @@ class NodeTransport implements Transport {
 
   reset(): void {
     const raw = this.#raw;
-    if (!this.#hasResets) {
+    const resettable = this.#resettable;
+    if (resettable === undefined) {
       raw.destroy();
     } else if (raw.writableEnded && !raw.writableFinished && raw.writableLength === 0 && !raw.destroyed) {
-      raw.once("finish", () => raw.resetAndDestroy()); // the kernel refuses a reset in the middle of a shutdown
-    } else raw.resetAndDestroy();
+      raw.once("finish", () => resettable.resetAndDestroy()); // the kernel refuses a reset in the middle of a shutdown
+    } else {
+      resettable.resetAndDestroy();
+      raw.destroy(); // where it is another: it would see that only when the descriptor is closed
+    }
   }
 
   ref(): void {
@@ -416,5 +443,23 @@ class NodeTransport implements Transport {
 
   unref(): void {
     this.#raw.unref();
+  }
+  /** Not one that speaks TLS already, whose inside another could not read. */
+  get canLend(): boolean {
+    return !isEncrypted(this.#raw);
+  }
+
+  lend(unread: Buffer): net.Socket {
+    const { events } = this;
+    this.events = {
+      ...nobody,
+      closed: () => {
+        events.closed();
+      },
+    };
+    this.isReading = false;
+    this.#raw.removeListener("data", this.streamed);
+    if (unread.length > 0) this.#raw.unshift(unread);
+    return this.#raw;
   }
 }

@@ -291,4 +291,11 @@ export class MemoryTransport implements Transport {
   unref(): void {
     return;
   }
+
+  readonly mustEnd = false;
+  readonly canLend = false;
+
+  lend(): never {
+    throw new Error("Cannot lend a stream in memory: there is no socket of Node's");
+  }
 }

@@ -1,0 +1,43 @@
+import { constants } from "node:crypto";
+import { createSecureContext, type SecureContext } from "node:tls";
+import { listOf, type Pem, type TlsClientOptions, type TlsCredentials, type TlsServerOptions } from "./options.ts";
+
+/**
+ * OpenSSL's form of certificates and rules. `credentials` are shown, where they are others than those of `options`.
+ *
+ * @throws TypeError for what OpenSSL cannot read, with its own error as the cause
+ */
+export function secureContext(
+  action: string,
+  options: TlsClientOptions | TlsServerOptions,
+  credentials: TlsCredentials = options,
+): SecureContext {
+  const { ca, crl, ciphers, minVersion = "TLSv1.2", maxVersion = "TLSv1.3" } = options;
+  const { cert, key, pfx, passphrase } = credentials;
+  try {
+    return createSecureContext({
+      ...(ca === undefined ? {} : { ca: listOf(ca).map(textOf) }),
+      ...(crl === undefined ? {} : { crl: listOf(crl).map(textOf) }),
+      ...(cert === undefined ? {} : { cert: textOf(cert) }),
+      ...(key === undefined ? {} : { key: textOf(key) }),
+      ...(pfx === undefined ? {} : { pfx: Buffer.from(pfx) }),
+      ...(passphrase === undefined ? {} : { passphrase }),
+      ...(ciphers === undefined ? {} : { ciphers }),
+      minVersion,
+      maxVersion,
+      honorCipherOrder: true, // a server's: a client has no other
+      sessionIdContext: "tankard", // OpenSSL wants one before it resumes sessions of clients that have proven who they are
+      // In TLS 1.2 each side could ask for another handshake in mid-stream, which has only ever served attacks.
+      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+    });
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    throw new TypeError(`Cannot ${action}: OpenSSL cannot use these certificates, keys or ciphers (${text})`, {
+      cause,
+    });
+  }
+}
+
+function textOf(pem: Pem): string {
+  return typeof pem === "string" ? pem : Buffer.from(pem).toString("latin1");
+}
