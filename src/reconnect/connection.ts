@@ -10,15 +10,16 @@ import { type Host, runtimeEngine } from "../process/runtime.ts";
 import type { Self } from "../process/self.ts";
 import { valueText } from "../process/value-text.ts";
 import type { Result } from "../result.ts";
-import { connect } from "../tcp/connect.ts";
 import type { SocketError } from "../tcp/error.ts";
 import type { OwnedSocket, TcpMessage } from "../tcp/message.ts";
 import { tcpMessages } from "../tcp/select.ts";
 import { isRefusal } from "../tcp/send-queue.ts";
 import { abort, type BytesTree, close, engineOf, piecesOf, receiveNextPacketAsMessage } from "../tcp/socket.ts";
+import { connectEither } from "../tls/connect.ts";
 import type { DisconnectReason, ReconnectMessage, RequestFailure } from "./messages.ts";
 import { checkReconnectOptions, type Heartbeat, type ReconnectOptions, type ReconnectSettings } from "./options.ts";
 import { Backlog, InFlight, Request } from "./requests.ts";
+import { Sessions } from "./sessions.ts";
 
 /** A connection that comes back. What it is told it does at once; what it says comes to its subscriber. */
 export interface ReconnectingConnection extends AsyncDisposable {
@@ -90,6 +91,7 @@ class ReconnectingEngine implements ReconnectingConnection {
   readonly #alarms: Alarms;
   readonly #backlog: Backlog;
   readonly #inFlight = new InFlight();
+  readonly #sessions = new Sessions();
   #state: State = { phase: "waiting" };
   /** Failures in a row. */
   #failures = 0;
@@ -187,11 +189,13 @@ class ReconnectingEngine implements ReconnectingConnection {
     const { to } = this.#settings;
     const controller = new AbortController();
     const state = this.#enter({ phase: "connecting", controller });
-    const where = to[this.#attempts++ % to.length] ?? to[0];
-    void connect({ ...where, owner: this.#self, signal: controller.signal }).then((result) => {
+    const place = this.#attempts++ % to.length;
+    const where = this.#sessions.resume(to[place] ?? to[0]);
+    void connectEither({ ...where, owner: this.#self, signal: controller.signal }).then((result) => {
       if (this.#state !== state) {
         if (result.ok) abort(result.value); // nobody waits for it any more
-      } else if (result.ok) this.#shakeHands(result.value);
+      } else if (result.ok)
+        this.#shakeHands(result.value as OwnedSocket); // it was given an owner
       else this.#lose({ type: "ConnectFailed", error: result.error });
     });
   }
@@ -256,6 +260,7 @@ class ReconnectingEngine implements ReconnectingConnection {
     this.#alarms.clear(this.#beat);
     if (left.phase === "connecting") left.controller.abort();
     if ("socket" in left && !("socket" in state)) {
+      this.#sessions.keep(left.socket);
       this.#closing = close(left.socket);
       this.#held = [];
       this.#isArmed = false;

@@ -1,9 +1,10 @@
 import type { ConnectError, SocketError } from "../tcp/error.ts";
+import type { TlsError } from "../tcp/tls-error.ts";
 import type { ReconnectingConnection } from "./connection.ts";
 
 /** Why there is no connection, or none any more. */
 export type DisconnectReason =
-  | { readonly type: "ConnectFailed"; readonly error: ConnectError }
+  | { readonly type: "ConnectFailed"; readonly error: ConnectError | TlsError }
   /** `handshake` gave this error, or threw it. */
   | { readonly type: "HandshakeFailed"; readonly error: unknown }
   /** `handshake` took longer than `handshakeTimeoutMs`. */

@@ -8,8 +8,8 @@ import { valueText } from "../process/value-text.ts";
 import type { Result } from "../result.ts";
 import type { OwnedSocket } from "../tcp/message.ts";
 import { checkByteSize, checkMethods } from "../tcp/option-checks.ts";
-import { checkConnectOptions, type ConnectionOptions } from "../tcp/options.ts";
 import { type BytesTree, piecesOf } from "../tcp/socket.ts";
+import { checkEither, type TlsConnectionOptions } from "../tls/connect.ts";
 import type { ReconnectMessage } from "./messages.ts";
 
 /** How a peer is found dead that says nothing. */
@@ -28,8 +28,11 @@ export interface Heartbeat {
 
 /** Where a reconnecting connection connects to, and how patient it is. */
 export interface ReconnectOptions {
-  /** Where to connect to. Of several, each attempt tries the next. */
-  readonly to: ConnectionOptions | readonly ConnectionOptions[];
+  /**
+   * Where to connect to. Of several, each attempt tries the next. One with `tls` speaks TLS, and resumes its session when
+   * it comes back.
+   */
+  readonly to: TlsConnectionOptions | readonly TlsConnectionOptions[];
   /** Gets the messages, in order. */
   readonly subscriber: Subject<ReconnectMessage>;
   /**
@@ -66,7 +69,7 @@ export type ReconnectSettings = {
     undefined
   >;
 } & Pick<ReconnectOptions, "handshake" | "heartbeat"> & {
-    readonly to: readonly [ConnectionOptions, ...ConnectionOptions[]];
+    readonly to: readonly [TlsConnectionOptions, ...TlsConnectionOptions[]];
   };
 
 const optionNames = Object.keys({
@@ -94,11 +97,11 @@ export function checkReconnectOptions(options: ReconnectOptions): ReconnectSetti
   const { subscriber, handshake, heartbeat, isAnswer = () => true, overflow = "dropNewest" } = options;
   const { handshakeTimeoutMs = 5_000, stableAfterMs = 10_000, maxAttempts = Infinity } = options;
   const { backoff = { minMs: 100, maxMs: 30_000 }, queueLimit = 1_048_576 } = options;
-  const [first, ...others]: readonly ConnectionOptions[] = Array.isArray(options.to)
-    ? (options.to as readonly ConnectionOptions[])
-    : [options.to as ConnectionOptions];
+  const [first, ...others]: readonly TlsConnectionOptions[] = Array.isArray(options.to)
+    ? (options.to as readonly TlsConnectionOptions[])
+    : [options.to as TlsConnectionOptions];
   if (first === undefined) throw new TypeError(`Cannot ${action}: to must name a host, received []`);
-  for (const one of [first, ...others]) checkConnectOptions(one);
+  for (const one of [first, ...others]) checkEither(one);
   checkMethods(action, "subscriber", subscriber, ["trySend"]);
   checkFunction("handshake", handshake);
   checkFunction("isAnswer", isAnswer);

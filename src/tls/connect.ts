@@ -3,7 +3,7 @@ import { err, type Result } from "../result.ts";
 import { connect as connectPlain } from "../tcp/connect.ts";
 import type { ConnectError } from "../tcp/error.ts";
 import type { OwnedSocket, Socket } from "../tcp/message.ts";
-import type { ConnectContext, ConnectionOptions } from "../tcp/options.ts";
+import { checkConnectOptions, type ConnectContext, type ConnectionOptions } from "../tcp/options.ts";
 import { engineOf } from "../tcp/socket.ts";
 import type { TlsError } from "../tcp/tls-error.ts";
 import { runtimeEngine } from "../process/runtime.ts";
@@ -34,11 +34,34 @@ export function connect<O extends Owner | undefined = undefined>(
 ): Promise<Result<[O] extends [Owner] ? OwnedSocket : Socket, ConnectError | TlsError>> {
   const { tls = {}, ...rest } = options;
   const { owner, signal, deadline = Infinity } = options;
-  const plan = planOf("connect", tls, options.path === undefined ? options.host : undefined);
+  const plan = planFor(options, tls);
   const connecting = connectPlain<Owner | undefined>(rest);
   const until = runtimeEngine(owner?.runtime).clock.now() + deadline;
   const secured = secure(connecting, plan, signal, until);
   return secured as Promise<Result<OwnedSocket, ConnectError | TlsError>>;
+}
+
+/** @internal As this `connect` where `options` have `tls`, and as the other where they have not. */
+export function connectEither(
+  options: TlsConnectionOptions & ConnectContext,
+): Promise<Result<Socket, ConnectError | TlsError>> {
+  const { tls, ...plain } = options;
+  return tls === undefined ? connectPlain(plain) : connect(options);
+}
+
+/**
+ * @internal Checks options for `connectEither` that are not to be used yet.
+ *
+ * @throws TypeError or RangeError for options that no connection can have
+ */
+export function checkEither(options: TlsConnectionOptions): void {
+  const { tls, ...plain } = options;
+  checkConnectOptions(plain);
+  if (tls !== undefined) planFor(options, tls);
+}
+
+function planFor({ path, host }: TlsConnectionOptions, tls: TlsClientOptions): Plan {
+  return planOf("connect", tls, path === undefined ? host : undefined);
 }
 
 async function secure(

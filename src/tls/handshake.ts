@@ -4,6 +4,7 @@ import type { TlsError } from "../tcp/tls-error.ts";
 import { familyOf, type NodeSocket } from "../tcp/transport.ts";
 import { plainCertificate } from "./certificate.ts";
 import { errorFromNode, handshakeFailure, rejection } from "./error.ts";
+import type { TlsSession } from "./session.ts";
 
 /** What a client's handshake is made of. */
 export interface ClientHandshake {
@@ -12,7 +13,8 @@ export interface ClientHandshake {
   readonly serverName: string | undefined;
   readonly verifies: boolean;
   readonly protocols: readonly string[] | undefined;
-  readonly session: Uint8Array | undefined;
+  /** One that belongs to this server. */
+  readonly session: TlsSession | undefined;
 }
 
 /** What a server's handshake is made of. */
@@ -44,14 +46,16 @@ export function startClientHandshake(raw: NodeSocket, handshake: ClientHandshake
     secureContext: context,
     ...(isName ? { servername: withoutRootDot(serverName) } : {}),
     ...(protocols === undefined ? {} : { ALPNProtocols: [...protocols] }),
-    ...(session === undefined ? {} : { session: Buffer.from(session) }),
+    ...(session === undefined ? {} : { session: Buffer.from(session.ticket) }),
     // Who is trusted is decided in one place, below, where the certificate is at hand; nothing is sent or read before.
     rejectUnauthorized: false,
     checkServerIdentity: () => undefined,
   });
-  return watch(secured, "secureConnect", () =>
-    verifies ? distrustOf(secured, chainError(secured), serverName ?? "") : undefined,
-  );
+  return watch(secured, "secureConnect", () => {
+    // The server has shown no certificate anew: the session is one of this name, and OpenSSL's word for it is kept in it.
+    const host = secured.isSessionReused() ? undefined : (serverName ?? "");
+    return verifies ? distrustOf(secured, chainError(secured), host) : undefined;
+  });
 }
 
 /** Answers the client at the other end of `raw`. */
@@ -104,13 +108,13 @@ function watch(secured: TLSSocket, doneEvent: string, distrust: () => TlsError |
   return { secured, done, fail };
 }
 
-/** Why the certificate is not to be trusted; `host` is whom it must be for. */
+/** Why the certificate is not to be trusted; `host` is whom it must be for, where that is to be seen. */
 function distrustOf(secured: TLSSocket, code: string | undefined, host?: string): TlsError | undefined {
   const certificate = secured.getPeerX509Certificate();
   const peercert = certificate === undefined ? undefined : plainCertificate(certificate);
   if (code !== undefined) return rejection(code, peercert);
-  if (certificate === undefined) return handshakeFailure("NoPeerCertificate");
   if (host === undefined) return undefined;
+  if (certificate === undefined) return handshakeFailure("NoPeerCertificate");
   const mismatch: NodeJS.ErrnoException | undefined = tls.checkServerIdentity(
     withoutRootDot(host),
     certificate.toLegacyObject(),

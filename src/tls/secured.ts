@@ -5,29 +5,33 @@ import type { SocketEngine } from "../tcp/socket-engine.ts";
 import { engineOf } from "../tcp/socket.ts";
 import type { PeerCertificate } from "../tcp/tls-error.ts";
 import { plainCertificate } from "./certificate.ts";
+import type { TlsSession } from "./session.ts";
+import type { Plan } from "./upgrade.ts";
 
 /** What is known of a socket that speaks TLS. */
 interface Secured {
   readonly stream: TLSSocket;
   readonly peercert: PeerCertificate | undefined;
   /** The newest one that the server has given. */
-  session: Buffer | undefined;
+  session: TlsSession | undefined;
 }
 
 const securedSockets = new WeakMap<SocketEngine, Secured>();
 
-/** From now on the socket is known to speak TLS. */
-export function remember(engine: SocketEngine, stream: TLSSocket): void {
+/** From now on the socket is known to speak TLS. A client says whose its sessions are. */
+export function remember(engine: SocketEngine, stream: TLSSocket, sessions?: Plan["sessions"]): void {
   const certificate = stream.getPeerX509Certificate();
-  const secured: Secured = {
-    stream,
-    peercert: certificate === undefined ? undefined : plainCertificate(certificate),
-    session: undefined,
-  };
-  stream.on("session", (session: Buffer) => {
-    secured.session = session;
-  });
+  const shown = certificate === undefined ? undefined : plainCertificate(certificate);
+  const resumed = stream.isSessionReused() ? sessions?.resumed : undefined; // good for another time, if none follows
+  const peercert = shown ?? resumed?.peercert;
+  const secured: Secured = { stream, peercert, session: resumed };
   securedSockets.set(engine, secured);
+  if (sessions === undefined) return;
+  const keep = (ticket: Buffer | undefined): void => {
+    if (ticket !== undefined) secured.session = { ticket, peercert, belongsTo: sessions.belongTo };
+  };
+  stream.on("session", keep);
+  if (stream.getProtocol() === "TLSv1.2") keep(stream.getSession()); // it came with the handshake
 }
 
 /** A socket that speaks no TLS, or not yet. */
@@ -91,12 +95,12 @@ export function connectionInformation(socket: Socket): Result<ConnectionInformat
 }
 
 /**
- * The newest session that the server has given to this client, for `session` of a later connection to the same server.
- * Over TLS 1.3 it comes with the first bytes of the server. Who has it can read what is resumed with it: keep it as a key.
+ * The newest session that the server has given to this client, for the `session` of a later connection. Over TLS 1.3 it
+ * comes with the first bytes of the server; a server may give none.
  *
  * @returns `NoSession` where none has come yet; `Enotsup` as `peercert`
  */
-export function session(socket: Socket): Result<Buffer, "NoSession" | NotTls> {
+export function session(socket: Socket): Result<TlsSession, "NoSession" | NotTls> {
   const secured = securedOf(socket);
   if (secured === undefined) return err("Enotsup");
   return secured.session === undefined ? err("NoSession") : ok(secured.session);

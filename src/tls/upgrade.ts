@@ -10,6 +10,7 @@ import { handshakeFailure } from "./error.ts";
 import { type Handshake, startClientHandshake, startServerHandshake } from "./handshake.ts";
 import { checkClientOptions, type TlsClientOptions } from "./options.ts";
 import { remember } from "./secured.ts";
+import { belongingOf, type TlsSession } from "./session.ts";
 import { secureContext } from "./secure-context.ts";
 import { contextOf, isServerContext, type TlsServerContext } from "./server-context.ts";
 
@@ -50,6 +51,8 @@ export function upgradeConnected(
 export interface Plan {
   readonly unread: "HandOver" | "Discard";
   readonly timeout: number;
+  /** Of a client: whose its sessions are, and the one that it may resume. */
+  readonly sessions?: { readonly belongTo: string; readonly resumed: TlsSession | undefined };
   begin(raw: NodeSocket): Handshake;
 }
 
@@ -63,15 +66,18 @@ export function planOf(action: string, tls: TlsClientOptions | TlsServerContext,
   checkClientOptions(action, tls);
   const { unread = "HandOver", handshakeTimeout: timeout = defaultHandshakeTimeout } = tls;
   const { verify = "VerifyPeer", serverNameIndication: serverName = host } = tls;
-  const { alpnAdvertisedProtocols: protocols, session } = tls;
+  const { alpnAdvertisedProtocols: protocols } = tls;
   const verifies = verify === "VerifyPeer";
   if (verifies && serverName === undefined) {
     throw new TypeError(`Cannot ${action}: serverNameIndication must say whom the certificate has to be for`);
   }
   const context = secureContext(action, tls);
+  const belongTo = belongingOf(serverName, tls);
+  const session = tls.session?.belongsTo === belongTo ? tls.session : undefined;
   return {
     unread,
     timeout,
+    sessions: { belongTo, resumed: session },
     begin: (raw) => startClientHandshake(raw, { context, serverName, verifies, protocols, session }),
   };
 }
@@ -109,7 +115,7 @@ class Upgrade {
     if (this.#engine.isGone) secured.destroy(); // closed here, in whatever moment
     if (this.#engine.isGone) return err("Closed");
     if (!result.ok) return result;
-    remember(this.#engine, secured);
+    remember(this.#engine, secured, this.#plan.sessions);
     this.#engine.finishUpgrade(adoptOver(raw, secured, path));
     return ok();
   }

@@ -8,6 +8,8 @@ export interface TlsServer extends AsyncDisposable {
   readonly port: number;
   /** Those that have shaken hands. */
   readonly sockets: readonly TLSSocket[];
+  /** Whether each of them has resumed a session. */
+  readonly resumed: readonly boolean[];
   /** Why handshakes have failed, by Node's codes. */
   readonly failures: readonly (string | undefined)[];
 }
@@ -15,9 +17,11 @@ export interface TlsServer extends AsyncDisposable {
 /** A server of Node's that sends back what it gets. */
 export async function tlsEchoServer(options: TlsOptions): Promise<TlsServer> {
   const sockets: TLSSocket[] = [];
+  const resumed: boolean[] = [];
   const failures: (string | undefined)[] = [];
   const server = createServer(options, (socket) => {
     sockets.push(socket);
+    resumed.push(socket.isSessionReused());
     socket.on("error", () => undefined);
     socket.pipe(socket);
   });
@@ -29,6 +33,7 @@ export async function tlsEchoServer(options: TlsOptions): Promise<TlsServer> {
   return {
     port: (server.address() as AddressInfo).port,
     sockets,
+    resumed,
     failures,
     [Symbol.asyncDispose]: async () => {
       for (const socket of sockets) socket.destroy();

@@ -2,8 +2,10 @@
 import {
   call,
   connect,
+  describeError,
   type MessageFrom,
   newSelector,
+  type OwnedSocket,
   type OwnSubject,
   receive,
   receiveNextPacketAsMessage,
@@ -21,9 +23,14 @@ import { encodeCommand, parseResp, resp } from "tankard/framing";
 import { continueWith, startActor, stop } from "tankard/otp";
 import { type ReconnectMessage, startReconnecting } from "tankard/reconnect";
 import { drainOnSignals, startServer, withReply } from "tankard/server";
+import { connect as connectSecurely, newServerContext, peercert, upgrade } from "tankard/tls";
 import { type Connected, fromTcpSocket, tcpSocketActions } from "tankard/xstate";
 
 declare const self: Self;
+declare const socket: OwnedSocket;
+declare const accepted: OwnedSocket;
+declare const cert: string;
+declare const key: string;
 declare const news: Subject<ReconnectMessage>;
 declare const requests: OwnSubject<{ type: "inc" } | { type: "get"; reply: Subject<number> }>;
 
@@ -141,4 +148,17 @@ declare const requests: OwnSubject<{ type: "inc" } | { type: "get"; reply: Subje
   ).data;
   const answer = await redis.call("GET key\r\n", 1_000); // Result<Buffer, RequestFailure>
   if (answer.ok) answer.value.toString();
+}
+
+{
+  const secure = await connectSecurely({ host: "irc.libera.chat", port: 6697, packet: "line", owner: self, tls: {} });
+  if (!secure.ok) console.log(describeError(secure.error)); // "the peer's certificate was rejected: it has expired [...]"
+
+  // STARTTLS: the answer to it has been received, and nothing behind it counts.
+  const upgraded = await upgrade(socket, { serverNameIndication: "mail.example" });
+
+  // A server reads its certificates once, and can be given others while it runs.
+  const context = newServerContext({ cert, key, alpnPreferredProtocols: ["irc"] });
+  const secured = await upgrade(accepted, context);
+  if (upgraded.ok && secured.ok) console.log(peercert(socket));
 }
