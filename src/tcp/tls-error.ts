@@ -2,13 +2,28 @@
  * Why the peer's certificate was not accepted. `HostnameCheckFailed`, `CertExpired`, `SelfsignedPeer`, `UnknownCa`,
  * `InvalidSignature`, ... are the words of OTP's `public_key` and `ssl`; `BadCertificate` is what has no word of its own.
  */
-export type CertificateReason = keyof typeof certificateReasons;
+// prettier-ignore
+export type CertificateReason =
+  | "HostnameCheckFailed" | "CertExpired" | "CertNotYetValid" | "SelfsignedPeer" | "UnknownCa" | "InvalidSignature"
+  | "CertRevoked" | "RevocationUndetermined" | "InvalidCa" | "InvalidPurpose" | "InsufficientSecurity"
+  | "BadCertificate";
 
 /** Why a handshake came to nothing, where neither a certificate nor an alert of the peer's is the reason. */
-export type HandshakeReason = keyof typeof handshakeReasons;
+// prettier-ignore
+export type HandshakeReason =
+  | "NotTls" | "ProtocolVersion" | "NoSharedCipher" | "NoApplicationProtocol" | "NoPeerCertificate"
+  | "ProtocolViolation" | "Timeout" | "Closed" | "Econnreset";
 
 /** What the peer has refused a handshake with: the names of RFC 8446 and, for those it no longer has, RFC 5246. */
-export type TlsAlert = keyof typeof alerts;
+// prettier-ignore
+export type TlsAlert =
+  | "CloseNotify" | "UnexpectedMessage" | "BadRecordMac" | "RecordOverflow" | "HandshakeFailure" | "BadCertificate"
+  | "UnsupportedCertificate" | "CertificateRevoked" | "CertificateExpired" | "CertificateUnknown"
+  | "IllegalParameter" | "UnknownCa" | "AccessDenied" | "DecodeError" | "DecryptError" | "ExportRestriction"
+  | "ProtocolVersion" | "InsufficientSecurity" | "InternalError" | "InappropriateFallback" | "UserCanceled"
+  | "NoRenegotiation" | "MissingExtension" | "UnsupportedExtension" | "CertificateUnobtainable" | "UnrecognizedName"
+  | "BadCertificateStatusResponse" | "BadCertificateHashValue" | "UnknownPskIdentity" | "CertificateRequired"
+  | "NoApplicationProtocol";
 
 /** What a certificate says, as plain data. */
 export interface PeerCertificate {
@@ -61,7 +76,7 @@ export const certificateReasons = {
   InvalidPurpose: "it is not for this purpose",
   InsufficientSecurity: "its key or its signature is too weak",
   BadCertificate: "it is not acceptable",
-};
+} satisfies Record<CertificateReason, string>;
 
 /** @internal */
 export const handshakeReasons = {
@@ -74,7 +89,7 @@ export const handshakeReasons = {
   Timeout: "timed out",
   Closed: "the connection was closed meanwhile",
   Econnreset: "connection reset by the peer",
-};
+} satisfies Record<HandshakeReason, string>;
 
 /** @internal */
 export const alerts = {
@@ -109,4 +124,4 @@ export const alerts = {
   UnknownPskIdentity: "a shared key that it does not know",
   CertificateRequired: "our certificate is missing",
   NoApplicationProtocol: "our application protocols are not supported",
-};
+} satisfies Record<TlsAlert, string>;
