@@ -167,6 +167,8 @@ describe("the NATS client, while it is connected,", () => {
     await peer.send("PONG\r\n"); // to the heart
     expect(await flushed).toEqual(err({ type: "CallTimeout", withinMs: 100 }));
     const again = nats.flush(WITHIN_MS);
+    void nats.publish("behind", "");
+    await heard(peer, "PUB behind 0\r\n\r\n");
     await peer.send("PONG\r\n".repeat(6)); // to the flush that was too late, to the heart, and to this one
     expect(await again).toEqual(ok());
   });
