@@ -412,6 +412,7 @@ class NodeTransport implements Transport {
   }
 
   probe(): void {
+    if (this.#path !== undefined) return; // a unix socket whose peer has closed says EPIPE, reset or not
     if (this.#raw.writableLength === 0 && this.#raw.writable) this.write(nothing);
   }
 

@@ -203,6 +203,14 @@ describe("lastError", () => {
     expect(lastError(client.socket)).toBeUndefined();
   });
 
+  test("says nothing of a unix socket whose peer has closed, which nothing can be written to either", async () => {
+    await using client = await open("connected over a unix socket");
+    client.peer.close();
+    expect(await shutdown(client.socket)).toEqual(ok());
+    expect(await receive(client.socket, soonMs)).toEqual(err("Closed"));
+    expect(lastError(client.socket)).toBeUndefined();
+  });
+
   test.each(socketKinds)("says that a socket that was %s was reset, though inet's rules hide it", async (kind) => {
     await using client = await open(kind);
     const received = receive(client.socket, soonMs);
