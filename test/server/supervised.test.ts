@@ -111,7 +111,7 @@ describe("a server on a unix socket", () => {
     const path = join(folder, "socket");
     const server = unwrap(await startServer({ path, port: 0 }, echo, runtime));
     expect([server.port, server.address]).toEqual([0, path]);
-    const peer = await connectPeer({ path });
+    const peer = await connectPeer({ port: 0, path });
     await peer.send("x");
     expect((await peer.receive(1)).toString()).toBe("x");
     expect(server.connections()).toMatchObject([{ id: 1, remotePort: 0 }]);

@@ -14,9 +14,8 @@ export interface Stream {
   readonly how: "Fin" | "Rst";
 }
 
-/** One connection. It reads nothing before it is told to. */
-export interface Peer extends AsyncDisposable {
-  readonly raw: Socket;
+/** The other side of a connection, whoever it is. It reads nothing before it is told to. */
+export interface FarEnd extends AsyncDisposable {
   /** Resolves when the kernel has taken all of it. */
   send(data: string | Uint8Array): Promise<void>;
   /** Sends so many bytes, in pieces, until they are gone or the connection is; counts those that the kernel took. */
@@ -31,6 +30,13 @@ export interface Peer extends AsyncDisposable {
   close(): void;
   /** Of a unix socket, which has no resets, `close`. */
   reset(): void;
+  /** The ports of its two names; 0 where there are none. */
+  readonly ports: { readonly here: number; readonly there: number };
+}
+
+/** The other side as a stream of Node's: nothing of it is our code. */
+export interface Peer extends FarEnd {
+  readonly raw: Socket;
 }
 
 export interface Flood {
@@ -40,9 +46,14 @@ export interface Flood {
   stalled(): Promise<void>;
 }
 
-/** A server whose connections are peers. */
-export interface PeerServer extends AsyncDisposable {
+/** Where somebody listens: at a port of this machine or, with a path, at that of a unix socket. */
+export interface Where {
   readonly port: number;
+  readonly path?: string;
+}
+
+/** A server whose connections are peers. */
+export interface PeerServer extends Where, AsyncDisposable {
   /** The next connection that nobody has taken. */
   accept(): Promise<Peer>;
   /** How many connections have come. */
@@ -103,8 +114,8 @@ export async function closedPort(host = "127.0.0.1"): Promise<number> {
 }
 
 /** A peer that connects. */
-export async function connectPeer(to: { readonly port: number } | { readonly path: string }): Promise<Peer> {
-  const where = "path" in to ? { path: to.path } : { port: to.port, host: "127.0.0.1" };
+export async function connectPeer({ port, path }: Where): Promise<Peer> {
+  const where = path === undefined ? { port, host: "127.0.0.1" } : { path };
   const raw = connect({ ...where, allowHalfOpen: true, noDelay: true });
   raw.pause();
   await once(raw, "connect");
@@ -172,19 +183,22 @@ function peerOf(raw: Socket): Peer {
     return all.subarray(0, byteSize);
   };
 
-  const readUntil = (isEnough: () => boolean, what: string): Promise<void> => {
-    const enough = new Promise<void>((resolve) => {
+  const readUntil = (isEnough: () => boolean, what: string): Promise<void> =>
+    new Promise<void>((resolve, reject) => {
+      const silence = setTimeout(() => {
+        reject(new Error(`${what}, and nothing more within ${WAIT_MS} ms`));
+      }, WAIT_MS);
       look = () => {
+        silence.refresh();
         if (!isEnough() && how === undefined) return;
         look = () => undefined;
+        clearTimeout(silence);
         raw.pause();
         resolve();
       };
+      raw.resume();
+      look();
     });
-    raw.resume();
-    look();
-    return within(enough, what);
-  };
 
   return {
     raw,
@@ -198,7 +212,12 @@ function peerOf(raw: Socket): Peer {
         }),
         "The kernel does not take what the peer sends",
       ),
-    flood: (byteSize) => flood(raw, byteSize),
+    flood: (byteSize) =>
+      flood(byteSize, (piece, taken) => {
+        raw.write(piece, (error) => {
+          if (error === null || error === undefined) taken();
+        });
+      }),
     receive: async (byteSize) => {
       await readUntil(() => size >= byteSize, `Fewer than ${byteSize} bytes came`);
       if (size < byteSize) throw new Error(`The stream ended by ${how} after ${size} bytes of ${byteSize}`);
@@ -214,6 +233,7 @@ function peerOf(raw: Socket): Peer {
       if (raw.localPort === undefined) raw.destroy();
       else raw.resetAndDestroy();
     },
+    ports: { here: raw.localPort ?? 0, there: raw.remotePort ?? 0 },
     [Symbol.asyncDispose]: async () => {
       raw.destroy();
       await whenClosed;
@@ -244,17 +264,17 @@ function codeOf(error: NodeJS.ErrnoException | null): string | undefined {
 const floodPiece = Buffer.alloc(65_536, "x");
 const stallMs = 200;
 
-function flood(raw: Socket, byteSize: number): Flood {
+/** `give` sends a piece and says when it is taken. */
+export function flood(byteSize: number, give: (piece: Buffer, taken: () => void) => void): Flood {
   let taken = 0;
-  const write = (): void => {
+  const giveOn = (): void => {
     if (taken >= byteSize) return;
-    raw.write(floodPiece, (error) => {
-      if (error !== null && error !== undefined) return;
+    give(floodPiece, () => {
       taken += floodPiece.length;
-      write();
+      giveOn();
     });
   };
-  write();
+  giveOn();
   return {
     get taken() {
       return taken;

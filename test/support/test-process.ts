@@ -1,14 +1,11 @@
 // A test as a process: it owns sockets, sees through its own mailbox, and ends with the test's block.
 
 import {
-  accept,
-  closeListener,
   connect,
   type ConnectionOptions,
+  controllingProcess,
   getstat,
   type Host,
-  type ListenOptions,
-  listen,
   type OwnedSocket,
   type Packet,
   type Process,
@@ -22,7 +19,8 @@ import {
   tcpMessages,
   unwrap,
 } from "tankard";
-import { connectPeer, type Peer, type PeerServer, peerServer, unixPeerServer, until } from "./peer.ts";
+import { type FarEnd, type Peer, until } from "./peer.ts";
+import { type BothOptions, byAccepting, byConnecting, type Linking, tcp, unix } from "./transports.ts";
 
 /** A process that does nothing but what the test does in its name. */
 export interface TestProcess extends AsyncDisposable {
@@ -58,9 +56,28 @@ export async function startProcess(host: Pick<Host, "spawn"> = { spawn }): Promi
 }
 
 /** A process with a socket, and the other side of it. */
-export interface Connected extends TestProcess {
+export interface Connected<P extends FarEnd = Peer> extends TestProcess {
   readonly socket: OwnedSocket;
-  readonly peer: Peer;
+  readonly peer: P;
+}
+
+/** A socket that is connected in some way, owned by a process of its own. */
+export async function openBy<P extends FarEnd>(
+  link: Linking<P>,
+  options: BothOptions = {},
+  host?: Pick<Host, "spawn">,
+): Promise<Connected<P>> {
+  const owner = await startProcess(host);
+  const { socket, peer, ...linked } = await link(options, owner.self);
+  return {
+    ...owner,
+    socket: unwrap(controllingProcess(socket, owner.self)), // whose it is already: this says so to the compiler
+    peer,
+    [Symbol.asyncDispose]: async () => {
+      await owner[Symbol.asyncDispose]();
+      await linked[Symbol.asyncDispose]();
+    },
+  };
 }
 
 export type SocketKind = "connected" | "accepted" | "connected over a unix socket";
@@ -68,69 +85,20 @@ export type SocketKind = "connected" | "accepted" | "connected over a unix socke
 /** The two kinds of TCP socket, which run the same state machine over different readers of Node's. */
 export const socketKinds: readonly SocketKind[] = ["connected", "accepted"];
 
-/** Options that both kinds of socket take. */
-export type BothOptions = Omit<ListenOptions & ConnectionOptions, "host" | "port" | "path" | "backlog">;
+const linkings: Readonly<Record<SocketKind, Linking<Peer>>> = {
+  connected: byConnecting(tcp),
+  accepted: byAccepting(tcp),
+  "connected over a unix socket": byConnecting(unix),
+};
 
 /** A socket of some kind, owned by a process of its own. */
-export async function open(
-  kind: SocketKind,
-  options: BothOptions = {},
-  host?: Pick<Host, "spawn">,
-): Promise<Connected> {
-  switch (kind) {
-    case "connected":
-      return await connectedToPeer(options, host);
-    case "accepted":
-      return await acceptedFromPeer(options, host);
-    case "connected over a unix socket": {
-      const server = await unixPeerServer();
-      return await connectedAt(server, { ...options, path: server.path }, host);
-    }
-  }
+export function open(kind: SocketKind, options: BothOptions = {}, host?: Pick<Host, "spawn">): Promise<Connected> {
+  return openBy(linkings[kind], options, host);
 }
 
 /** A socket that was connected to a peer. */
-export async function connectedToPeer(
-  options: Partial<ConnectionOptions> = {},
-  host?: Pick<Host, "spawn">,
-): Promise<Connected> {
-  return await connectedAt(await peerServer(), options, host);
-}
-
-async function connectedAt(
-  server: PeerServer,
-  options: Partial<ConnectionOptions>,
-  host: Pick<Host, "spawn"> | undefined,
-): Promise<Connected> {
-  const client = await connectedTo(server.port, options, host);
-  const peer = await server.accept();
-  return {
-    ...client,
-    peer,
-    [Symbol.asyncDispose]: async () => {
-      await client[Symbol.asyncDispose]();
-      await server[Symbol.asyncDispose]();
-    },
-  };
-}
-
-/** A socket that was accepted from a peer. */
-async function acceptedFromPeer(options: BothOptions, host?: Pick<Host, "spawn">): Promise<Connected> {
-  const owner = await startProcess(host);
-  const listener = unwrap(await listen({ host: "127.0.0.1", port: 0, ...options }));
-  const accepting = accept(listener, 1_000, { owner: owner.self });
-  const peer = await connectPeer(listener);
-  const socket = unwrap(await accepting);
-  await closeListener(listener);
-  return {
-    ...owner,
-    socket,
-    peer,
-    [Symbol.asyncDispose]: async () => {
-      await owner[Symbol.asyncDispose]();
-      await peer[Symbol.asyncDispose]();
-    },
-  };
+export function connectedToPeer(options: BothOptions = {}, host?: Pick<Host, "spawn">): Promise<Connected> {
+  return open("connected", options, host);
 }
 
 /** A socket that was connected to some server of the test's. */
@@ -191,7 +159,10 @@ export function bytes(data: string | Uint8Array): Result<Buffer, never> {
 }
 
 /** Sends from the peer, and waits until the socket has read it ahead: nobody has asked for it. */
-export async function readAhead({ socket, peer }: Connected, data: string | Uint8Array): Promise<void> {
+export async function readAhead(
+  { socket, peer }: { readonly socket: Socket; readonly peer: Pick<FarEnd, "send"> },
+  data: string | Uint8Array,
+): Promise<void> {
   const before = unwrap(getstat(socket)).recvOct;
   await receive(socket, 0); // it reads from the first receive on
   await peer.send(data);

@@ -80,7 +80,7 @@ describe("listen", () => {
     await using listener = unwrap(await listen({ host: "", port: NaN, path }));
     expect([listener.address, listener.port]).toEqual([path, 0]);
     const accepting = accept(listener, soonMs);
-    await using peer = await connectPeer({ path });
+    await using peer = await connectPeer({ port: 0, path });
     await using socket = unwrap(await accepting);
     await peer.send("over a file");
     expect(await receive(socket, soonMs)).toEqual(bytes("over a file"));

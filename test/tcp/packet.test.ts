@@ -14,7 +14,6 @@ import {
   receiveExact,
   receiveNextPacketAsMessage,
   relay,
-  type Self,
   selectTcpPassive,
   send,
   sendBuilder,
@@ -28,15 +27,17 @@ import {
 } from "tankard";
 import { lengthPrefix, line, netstring, resp } from "tankard/framing";
 import { createSocketPair } from "tankard/testing";
-import { echoServer, until } from "../support/peer.ts";
+import { echoServer, type FarEnd, until } from "../support/peer.ts";
+import { linkInMemory } from "../support/places.ts";
 import { serve } from "../support/served.ts";
 import {
-  type BothOptions,
   bytes,
+  type Connected,
   hasRead,
   inMailbox,
   nextMessage,
   open,
+  openBy,
   packet,
   pattern,
   pending,
@@ -47,51 +48,18 @@ import {
   tcpError,
   unasked,
 } from "../support/test-process.ts";
+import type { BothOptions } from "../support/transports.ts";
 import { continueWith } from "tankard/otp";
 import { withReply } from "tankard/server";
 
-/** A socket and what a test needs of its peer. */
-interface Client extends AsyncDisposable {
-  readonly self: Self;
-  readonly socket: OwnedSocket;
-  readonly peer: {
-    send(data: string | Uint8Array): Promise<void>;
-    halfClose(): Promise<void>;
-    readToEnd(): Promise<{ readonly data: Buffer; readonly how: "Fin" | "Rst" }>;
-    reset(): void;
-  };
-}
+type Client = Connected<FarEnd>;
 
 type Place = (options: BothOptions) => Promise<Client>;
 
 const places: Readonly<Record<string, Place>> = {
   "was connected": (options) => open("connected", options),
   "was accepted": (options) => open("accepted", options),
-  "is in memory": async (options) => {
-    const owner = await startProcess();
-    const [socket, other] = createSocketPair({ ...options, owner: owner.self }, { showEconnreset: true });
-    return {
-      ...owner,
-      socket,
-      peer: {
-        send: async (data) => {
-          await send(other, data);
-        },
-        halfClose: async () => {
-          await shutdownWrite(other);
-        },
-        readToEnd: async () => {
-          const read: Buffer[] = [];
-          for (;;) {
-            const received = await receive(other, soonMs);
-            if (received.ok) read.push(received.value);
-            else return { data: Buffer.concat(read), how: received.error === "Econnreset" ? "Rst" : "Fin" };
-          }
-        },
-        reset: () => void close(other),
-      },
-    };
-  },
+  "is in memory": (options) => openBy(linkInMemory, options),
 };
 
 /** Sends what nobody has asked for, and waits until the socket has read it. */

@@ -21,7 +21,6 @@ import { createSimulatedClock, createSocketPair } from "tankard/testing";
 import type { Peer } from "../support/peer.ts";
 import { until } from "../support/peer.ts";
 import {
-  type BothOptions,
   bytes,
   type Connected,
   open,
@@ -33,6 +32,7 @@ import {
   soonMs,
   type SocketKind,
 } from "../support/test-process.ts";
+import type { BothOptions } from "../support/transports.ts";
 import { turns } from "../support/turns.ts";
 
 const MiB = 1024 * 1024;

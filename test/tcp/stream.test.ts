@@ -1,56 +1,13 @@
 import { describe, expect, jest, test } from "@jest/globals";
 import fc from "fast-check";
-import {
-  close,
-  disarm,
-  err,
-  receiveExact,
-  receiveNextPacketAsMessage,
-  send,
-  sendBuilder,
-  shutdown,
-  unwrap,
-} from "tankard";
-import {
-  type Connected,
-  inMailbox,
-  nextMessage,
-  open,
-  pattern,
-  type SocketKind,
-  socketKinds,
-  soonMs,
-} from "../support/test-process.ts";
+import { close, err, send, sendBuilder, shutdown, unwrap } from "tankard";
+import { asks, readToEnd } from "../support/asking.ts";
+import { type Connected, inMailbox, open, pattern, type SocketKind, socketKinds } from "../support/test-process.ts";
 import { turns } from "../support/turns.ts";
 
 // What a user relies on, whatever he does: bytes in order, none lost, none twice, then the end, once.
 
 jest.setTimeout(60_000); // hundreds of connections
-
-/** How the reading side asks for the next bytes. */
-type Ask =
-  | { readonly by: "receive"; readonly milliseconds: number }
-  | { readonly by: "receiveExact"; readonly byteSize: number; readonly milliseconds: number }
-  | { readonly by: "arm"; readonly times: number }
-  | { readonly by: "armAndDisarm" }
-  | { readonly by: "wait" };
-
-const milliseconds = fc.constantFrom(0, 1, soonMs);
-const asks: fc.Arbitrary<readonly Ask[]> = fc.array(
-  fc.oneof(
-    fc.record({ by: fc.constant("receive" as const), milliseconds }),
-    fc.record({ by: fc.constant("receiveExact" as const), byteSize: fc.integer({ min: 1, max: 3_000 }), milliseconds }),
-    fc.record({
-      by: fc.constant("receiveExact" as const),
-      byteSize: fc.integer({ min: 1, max: 300_000 }),
-      milliseconds,
-    }),
-    fc.record({ by: fc.constant("arm" as const), times: fc.integer({ min: 1, max: 3 }) }),
-    fc.record({ by: fc.constant("armAndDisarm" as const) }),
-    fc.record({ by: fc.constant("wait" as const) }),
-  ),
-  { minLength: 1, maxLength: 20 },
-);
 
 /** Sizes of what is sent at once, with a turn of Node's loop behind it or not. */
 const chunks = fc.array(
@@ -138,64 +95,4 @@ async function sendFromPeer({ peer }: Connected, sent: readonly { byteSize: numb
     if (waits) await turns(1);
   }
   await peer.halfClose();
-}
-
-/** Asks in each of these ways in turn, over and over, until the end; `total` says how much can be asked for exactly. */
-async function readToEnd(client: Connected, asked: readonly Ask[], total: number): Promise<Buffer> {
-  const received: Buffer[] = [];
-  let left = total;
-  const take = (data: Buffer): "more" => {
-    received.push(data);
-    left -= data.length;
-    return "more";
-  };
-  const patient: Ask = { by: "receive", milliseconds: soonMs }; // all the others may take nothing, for ever
-  for (let i = 0; ; i++) {
-    if ((await askOnce(client, asked[i] ?? patient, left, take)) === "end") return Buffer.concat(received);
-    if (i === asked.length) i = -1;
-  }
-}
-
-async function askOnce(
-  { socket, self }: Connected,
-  ask: Ask,
-  left: number,
-  take: (data: Buffer) => "more",
-): Promise<"end" | "more"> {
-  switch (ask.by) {
-    case "wait":
-      await turns(1);
-      return "more";
-    case "receive":
-    case "receiveExact": {
-      const byteSize = ask.by === "receive" ? 0 : Math.min(ask.byteSize, left);
-      const result = await receiveExact(socket, byteSize, ask.milliseconds);
-      if (result.ok) return take(result.value);
-      return result.error === "Timeout" ? "more" : ended(result.error);
-    }
-    case "armAndDisarm": {
-      receiveNextPacketAsMessage(socket);
-      disarm(socket);
-      return takeMessage(await inMailbox(self), take);
-    }
-    case "arm": {
-      for (let times = ask.times; times > 0; times--) receiveNextPacketAsMessage(socket);
-      if (takeMessage(await nextMessage(self), take) === "end") return "end";
-      disarm(socket); // what had been read ahead was delivered at once, and the later calls armed again
-      for (let message = await inMailbox(self); message.ok; message = await inMailbox(self)) {
-        if (takeMessage(message, take) === "end") return "end";
-      }
-      return "more";
-    }
-  }
-}
-
-function takeMessage(message: Awaited<ReturnType<typeof inMailbox>>, take: (data: Buffer) => "more"): "end" | "more" {
-  if (!message.ok) return "more";
-  return message.value.type === "Packet" ? take(message.value.data) : ended(message.value.type);
-}
-
-function ended(by: string): "end" {
-  expect(by).toMatch(/^(Closed|SocketClosed)$/);
-  return "end";
 }

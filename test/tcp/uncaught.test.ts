@@ -2,100 +2,26 @@ import { once } from "node:events";
 import { connect as connectRaw, createServer, type AddressInfo, type Socket as RawSocket } from "node:net";
 import { describe, expect, test } from "@jest/globals";
 import {
-  abort,
   accept,
   close,
   closeListener,
   connect,
-  controllingProcess,
   fromNodeSocket,
   listen,
-  ownerFromCallback,
   receive,
   receiveNextPacketAsMessage,
   send,
-  shutdown,
-  shutdownWrite,
-  toDuplex,
   unwrap,
 } from "tankard";
+import { moments, useEverything } from "../support/moments.ts";
 import { connectPeer, peerServer, unixPeerServer } from "../support/peer.ts";
-import {
-  type Connected,
-  connectedToPeer,
-  open,
-  readAhead,
-  type SocketKind,
-  socketKinds,
-  startProcess,
-} from "../support/test-process.ts";
+import { connectedToPeer, open, type SocketKind, socketKinds, startProcess } from "../support/test-process.ts";
 import { turns } from "../support/turns.ts";
 import { uncaughtDuring } from "../support/uncaught.ts";
 
-const tooMuch = Buffer.alloc(24 * 1024 * 1024);
-
-/** What the program is doing with its socket when the connection breaks. */
-const states: readonly (readonly [string, (client: Connected) => unknown])[] = [
-  ["nothing", () => undefined],
-  ["a receive waits", ({ socket }) => void receive(socket, -1)],
-  ["it is armed", ({ socket }) => receiveNextPacketAsMessage(socket)],
-  ["bytes are stashed", (client) => readAhead(client, "unread")],
-  ["bytes are queued", ({ socket }) => send(socket, tooMuch)],
-  [
-    "sends wait",
-    async ({ socket }) => {
-      await send(socket, tooMuch);
-      void send(socket, "waits");
-    },
-  ],
-  ["it was shut down", ({ socket }) => shutdown(socket)],
-  [
-    "it was shut down with bytes queued",
-    async ({ socket }) => {
-      await send(socket, tooMuch);
-      await shutdown(socket);
-    },
-  ],
-  ["our side was ended", ({ socket }) => shutdownWrite(socket)],
-  [
-    "it is closing with bytes queued",
-    async ({ socket }) => {
-      await send(socket, tooMuch);
-      void close(socket);
-    },
-  ],
-  ["it is closed", ({ socket }) => close(socket)],
-  ["it was aborted", ({ socket }) => abort(socket)],
-  ["its owner was killed", ({ process }) => process.kill()],
-  [
-    "its owner was killed with bytes queued",
-    async ({ socket, process }) => {
-      await send(socket, tooMuch);
-      process.kill();
-    },
-  ],
-  [
-    "it was handed over",
-    ({ socket }) => {
-      receiveNextPacketAsMessage(socket);
-      controllingProcess(
-        socket,
-        ownerFromCallback(() => undefined),
-      );
-    },
-  ],
-  [
-    "a stream reads it",
-    ({ socket }) =>
-      void toDuplex(socket)
-        .on("error", () => undefined)
-        .resume(),
-  ],
-];
-
 describe("no error of a connection is an uncaught exception or an unhandled rejection", () => {
   describe.each(socketKinds)("of a socket that was %s", (kind: SocketKind) => {
-    test.each(states)("when the peer resets while: %s", async (_, act) => {
+    test.each(moments)("when the peer resets while: %s", async (_, act) => {
       const errors = await uncaughtDuring(async () => {
         await using client = await open(kind);
         await act(client);
@@ -105,7 +31,7 @@ describe("no error of a connection is an uncaught exception or an unhandled reje
       expect(errors).toEqual([]);
     });
 
-    test.each(states)("when the peer closes while: %s", async (_, act) => {
+    test.each(moments)("when the peer closes while: %s", async (_, act) => {
       const errors = await uncaughtDuring(async () => {
         await using client = await open(kind);
         await act(client);
@@ -116,7 +42,7 @@ describe("no error of a connection is an uncaught exception or an unhandled reje
     });
   });
 
-  test.each(states)("when the peer of a unix socket goes while: %s", async (_, act) => {
+  test.each(moments)("when the peer of a unix socket goes while: %s", async (_, act) => {
     const errors = await uncaughtDuring(async () => {
       await using server = await unixPeerServer();
       await using owner = await startProcess();
@@ -201,17 +127,3 @@ describe("no error of a connection is an uncaught exception or an unhandled reje
     await close(client.socket);
   });
 });
-
-/** Everything that a program may go on to do with a connection that has broken. */
-async function useEverything({ socket }: Connected): Promise<void> {
-  for (let i = 0; i < 2; i++) {
-    await turns(2);
-    void receive(socket, 0);
-    void send(socket, "x");
-    receiveNextPacketAsMessage(socket);
-    void shutdown(socket);
-    void shutdownWrite(socket);
-  }
-  abort(socket);
-  await close(socket);
-}
