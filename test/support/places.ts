@@ -31,6 +31,12 @@ export interface Place {
   open(options?: BothOptions, host?: Pick<Host, "spawn">): Promise<Connected<FarEnd>>;
 }
 
+/** Two of ours, without a network. */
+export const linkInMemory: Linking = (options, owner) => {
+  const [socket, far] = createSocketPair({ ...options, owner }, farOptions);
+  return Promise.resolve(linkTo(socket, far));
+};
+
 /** Where the suite runs: a new transport is one more record here. */
 const transports: readonly Transport[] = [tcp, unix];
 
@@ -43,12 +49,6 @@ export const places: readonly Place[] = [
   ]),
   place("is in memory", linkInMemory, { hasReset: true, hasHandle: false }),
 ];
-
-/** Two of ours, without a network. */
-export function linkInMemory(options: BothOptions, owner?: Parameters<Linking>[1]): ReturnType<Linking> {
-  const [socket, far] = createSocketPair({ ...options, owner }, farOptions);
-  return Promise.resolve(linkTo(socket, far));
-}
 
 function place(name: string, link: Linking, over: { readonly hasReset: boolean; readonly hasHandle?: boolean }): Place {
   const { hasReset, hasHandle = true } = over;
