@@ -2,10 +2,17 @@ import { Alarm } from "../process/alarm.ts";
 import type { RuntimeEngine } from "../process/runtime.ts";
 import type { Transport } from "./transport.ts";
 
+/** Milliseconds that the peer's end may take behind ours. */
+const mostEndMs = 1_000;
+
 /**
  * How a connection goes once nobody wants anything of it but that its queue leaves. Node has no way for that: its
  * `destroy` drops the queue and sends a clean end behind the cut, and its `end` waits for ever for a peer that does not
  * read. Here the queue leaves, then the end; where `lingerMs` is not enough for that, the peer gets a reset.
+ *
+ * A protocol over the stream has words of its own to exchange behind ours (TLS its tickets): a descriptor that is closed
+ * before they have come makes them a reset, which takes from the peer what it has not read yet. So there the peer's end is
+ * waited for too, which follows at once, but for no longer than a second.
  */
 export class Departure {
   readonly #transport: Transport;
@@ -17,6 +24,8 @@ export class Departure {
     },
     { isLight: true }, // the transport holds the program, while it has something to send
   );
+
+  #hasDropped = false;
 
   constructor(transport: Transport, runtime: RuntimeEngine, lingerMs: number) {
     this.#transport = transport;
@@ -36,9 +45,28 @@ export class Departure {
       this.#transport.destroy();
       return;
     }
-    this.#transport.stopReading();
+    if (this.#transport.mustEnd) this.#transport.read();
+    else this.#transport.stopReading();
     this.#transport.end();
     this.startLinger();
+  }
+
+  /** The peer has sent what nobody will read, which it has to know once our queue has left. */
+  dropBytes(): void {
+    this.#hasDropped = true;
+    if (this.#transport.isFinished) this.#transport.reset();
+  }
+
+  /** Our end is out, behind the queue. */
+  finishEnd(): void {
+    if (this.#hasDropped || this.#transport.untoldBytes > 0) this.#transport.reset();
+    else if (!this.#transport.awaitsEnd) this.#transport.destroy();
+    else this.#runtime.alarms.set(this.#alarm, this.#runtime.clock.now() + Math.min(this.#lingerMs, mostEndMs));
+  }
+
+  /** The peer's end has come. */
+  hearEnd(): void {
+    if (this.#transport.isFinished) this.#transport.destroy();
   }
 
   /** The descriptor is closed. */

@@ -362,7 +362,10 @@ export class SocketEngine implements TransportEvents {
   // ── what the transport tells ──
 
   bytes(data: Buffer): boolean {
-    if (this.#phase !== "open") return false;
+    if (this.#phase !== "open") {
+      this.#departure.dropBytes();
+      return false;
+    }
     this.#receivedBytes += data.length;
     this.#receivedCount++;
     if (this.#ending !== undefined) {
@@ -378,6 +381,10 @@ export class SocketEngine implements TransportEvents {
 
   end(): void {
     this.#hasPeerEnded = true;
+    if (!this.#isOpen) {
+      this.#departure.hearEnd();
+      return;
+    }
     const code = this.#lookForReset();
     // A reset behind the peer's end is not how the stream has ended; who sends will hear of it.
     const isWhole = code === undefined || code === "EPIPE";
@@ -423,7 +430,7 @@ export class SocketEngine implements TransportEvents {
   }
 
   finished(): void {
-    if (!this.#isOpen) this.#transport.destroy();
+    if (!this.#isOpen) this.#departure.finishEnd();
     else if (this.#shut === "both") this.#finishShutdown();
   }
 

@@ -36,6 +36,8 @@ export interface Transport {
   readonly isFinished: boolean;
   /** Whether our end has to be written before the descriptor is closed: the peer would take it for a cut otherwise. */
   readonly mustEnd: boolean;
+  /** Whether the peer's end, too, has to come before that: until then it may still say what is not for the listener. */
+  readonly awaitsEnd: boolean;
   /** Bytes that were read and not told, because the listener had stopped. */
   readonly untoldBytes: number;
   /** Whether it was destroyed or reset; the descriptor is closed, or will be in a moment. */
@@ -202,7 +204,7 @@ function tcpOptions(destination: Exclude<Destination, { readonly path: string }>
 export function adopt(raw: net.Socket, options: KernelOptions): Transport {
   raw.setNoDelay(options.nodelay);
   raw.setKeepAlive(options.keepalive);
-  return streamed(raw, isUnix(raw) ? "" : undefined, isEncrypted(raw) ? undefined : raw);
+  return streamed(raw, isUnix(raw) ? "" : undefined, raw);
 }
 
 /** A stream of Node's that speaks over one that a transport has lent. */
@@ -210,10 +212,10 @@ export function adoptOver(lent: net.Socket, raw: net.Socket, path: string | unde
   return streamed(raw, path, lent);
 }
 
-function streamed(raw: net.Socket, path: string | undefined, resettable: net.Socket | undefined): Transport {
+function streamed(raw: net.Socket, path: string | undefined, system: net.Socket): Transport {
   raw.pause();
   raw.allowHalfOpen = true;
-  const transport = new NodeTransport(raw, path, resettable);
+  const transport = new NodeTransport(raw, path, system);
   raw.on("data", transport.streamed);
   return transport;
 }
@@ -225,6 +227,22 @@ function isUnix(raw: net.Socket): boolean {
 /** Whether it is one of Node's TLS, which has the same methods and refuses to reset. */
 function isEncrypted(raw: net.Socket): boolean {
   return (raw as { readonly encrypted?: boolean }).encrypted === true;
+}
+
+// Where one speaks over another, they have to be closed from the top: Node's TLS uses memory that is freed otherwise, and
+// that ends the program. So the one below is left to the one above, and a one above whose below has gone to Node.
+
+function destroy(raw: net.Socket, under: net.Socket): void {
+  if (raw === under || !under.destroyed) raw.destroy();
+}
+
+/** As `destroy`, where the one below goes with a reset. */
+function destroyByReset(raw: net.Socket, under: net.Socket): void {
+  under.destroy = () => {
+    Reflect.deleteProperty(under, "destroy");
+    return under.resetAndDestroy();
+  };
+  destroy(raw, under);
 }
 
 /** What a listening socket is told to be. */
@@ -282,15 +300,15 @@ class NodeTransport implements Transport {
   readonly #raw: net.Socket;
   /** Of a unix socket. */
   readonly #path: string | undefined;
-  /** The socket of the system that can tell the peer of a reset; nothing where there is none. */
-  readonly #resettable: net.Socket | undefined;
+  /** The system's socket: `#raw` itself, or what that speaks over. */
+  readonly #system: net.Socket;
   /** Whether it was closed with nothing queued: then our end goes out, though Node does not say so any more. */
   #hasLeft = false;
 
-  constructor(raw: net.Socket, path: string | undefined, resettable: net.Socket | undefined) {
+  constructor(raw: net.Socket, path: string | undefined, system: net.Socket) {
     this.#raw = raw;
     this.#path = path;
-    this.#resettable = path === undefined ? resettable : undefined;
+    this.#system = system;
     raw.on("end", () => {
       this.isReading = false;
       this.events.end();
@@ -318,11 +336,13 @@ class NodeTransport implements Transport {
   }
 
   get hasFailed(): boolean {
-    return this.#raw.errored !== null || this.#raw.destroyed;
+    const raw = this.#raw;
+    const system = this.#system;
+    return raw.errored !== null || raw.destroyed || (system !== raw && (system.errored !== null || system.destroyed));
   }
 
   get failure(): string | undefined {
-    const errored: NodeJS.ErrnoException | null = this.#raw.errored;
+    const errored: NodeJS.ErrnoException | null = this.#raw.errored ?? this.#system.errored;
     return errored?.code;
   }
 
@@ -338,12 +358,16 @@ class NodeTransport implements Transport {
     return isEncrypted(this.#raw) && !this.isFinished && !this.hasFailed;
   }
 
+  get awaitsEnd(): boolean {
+    return isEncrypted(this.#raw) && !this.hasEnded && !this.hasFailed;
+  }
+
   get untoldBytes(): number {
     return this.#raw.readableLength;
   }
 
   get isDestroyed(): boolean {
-    return this.#raw.destroyed;
+    return this.#raw.destroyed || this.#system.destroyed;
   }
 
   get isClosed(): boolean {
@@ -413,7 +437,8 @@ class NodeTransport implements Transport {
 
   probe(): void {
     if (this.#path !== undefined) return; // a unix socket whose peer has closed says EPIPE, reset or not
-    if (this.#raw.writableLength === 0 && this.#raw.writable) this.write(nothing);
+    // To the system itself: what speaks over it would tell only later what the system says.
+    if (this.#raw.writableLength === 0 && this.#raw.writable) this.#system.write(nothing, this.#wrote);
   }
 
   end(): void {
@@ -422,20 +447,22 @@ class NodeTransport implements Transport {
 
   destroy(): void {
     if (!this.hasFailed) this.#hasLeft = this.queuedBytes === 0;
-    this.#raw.destroy();
+    destroy(this.#raw, this.#system);
   }
 
   reset(): void {
     const raw = this.#raw;
-    const resettable = this.#resettable;
-    if (resettable === undefined) {
-      raw.destroy();
-    } else if (raw.writableEnded && !raw.writableFinished && raw.writableLength === 0 && !raw.destroyed) {
-      raw.once("finish", () => resettable.resetAndDestroy()); // the kernel refuses a reset in the middle of a shutdown
-    } else {
-      resettable.resetAndDestroy();
-      raw.destroy(); // where it is another: it would see that only when the descriptor is closed
-    }
+    if (this.#path !== undefined || isEncrypted(this.#system)) this.#raw.destroy();
+    else if (raw.writableEnded && !raw.writableFinished && raw.writableLength === 0 && !raw.destroyed) {
+      raw.once("finish", () => {
+        this.#resetNow(); // the kernel refuses a reset in the middle of a shutdown
+      });
+    } else this.#resetNow();
+  }
+
+  #resetNow(): void {
+    if (this.#raw === this.#system) this.#raw.resetAndDestroy();
+    else destroyByReset(this.#raw, this.#system);
   }
 
   ref(): void {

@@ -293,6 +293,7 @@ export class MemoryTransport implements Transport {
   }
 
   readonly mustEnd = false;
+  readonly awaitsEnd = false;
   readonly canLend = false;
 
   lend(): never {

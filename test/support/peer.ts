@@ -157,7 +157,8 @@ function closed(server: Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
 }
 
-function peerOf(raw: Socket): Peer {
+/** `under` is the system's socket, where `raw` speaks over it. */
+export function peerOf(raw: Socket, under = raw): Peer {
   let chunks: Buffer[] = [];
   let size = 0;
   let how: Stream["how"] | undefined;
@@ -172,7 +173,7 @@ function peerOf(raw: Socket): Peer {
     look();
   });
   raw.pause();
-  raw.on("end", () => ended(isReset(raw) ? "Rst" : "Fin"));
+  raw.on("end", () => ended(isReset(under) ? "Rst" : "Fin"));
   raw.on("error", () => ended("Rst"));
   const whenClosed = new Promise((resolve) => raw.once("close", resolve));
 
@@ -231,7 +232,7 @@ function peerOf(raw: Socket): Peer {
     close: () => void raw.destroy(),
     reset: () => {
       if (raw.localPort === undefined) raw.destroy();
-      else raw.resetAndDestroy();
+      else under.resetAndDestroy();
     },
     ports: { here: raw.localPort ?? 0, there: raw.remotePort ?? 0 },
     [Symbol.asyncDispose]: async () => {

@@ -4,6 +4,7 @@ import type { Host } from "tankard";
 import { createSocketPair } from "tankard/testing";
 import type { FarEnd } from "./peer.ts";
 import { type Connected, openBy } from "./test-process.ts";
+import { overTls, upgraded } from "./tls-transports.ts";
 import {
   byAccepting,
   byAcceptingOurs,
@@ -38,7 +39,7 @@ export const linkInMemory: Linking = (options, owner) => {
 };
 
 /** Where the suite runs: a new transport is one more record here. */
-const transports: readonly Transport[] = [tcp, unix];
+const transports: readonly Transport[] = [tcp, unix, overTls, upgraded];
 
 export const places: readonly Place[] = [
   ...transports.flatMap((transport) => [

@@ -97,7 +97,7 @@ describe.each(places)("who sends to a socket that $name", (place) => {
     expect(await early).toEqual(err("Timeout"));
     await client.peer.receive(tooMuch.length);
     expect(await late).toEqual(ok());
-    await close(client.socket);
+    void close(client.socket);
     expect(await client.peer.readToEnd()).toEqual({ data: Buffer.from("late"), how: "Fin" });
   });
 
