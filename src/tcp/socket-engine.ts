@@ -396,7 +396,9 @@ export class SocketEngine implements TransportEvents {
     // A stream that has ended by a failure has nothing more to say, nor a look at one that has failed.
     if (!this.#isOpen || this.#ending?.error !== undefined || this.#isFailureKnown) return;
     const hasNothingForOwner = this.#stash.size === 0 || this.#waiting.isThere;
-    if (while_ === "writing" || (this.#hasQueue && hasNothingForOwner)) this.#failQueue();
+    // A record that is none is told to whoever reads, whatever is queued.
+    const isQueueFirst = reason !== "Eproto" && this.#hasQueue && hasNothingForOwner;
+    if (while_ === "writing" || isQueueFirst) this.#failQueue();
     else {
       this.#sends.refuseAll(err("Closed"), err("Enotconn"));
       this.#endWith({ error: isReset(reason) ? this.#shownReset(code) : reason, isWhole: false });
@@ -681,10 +683,9 @@ export class SocketEngine implements TransportEvents {
       return err("Closed");
     }
     const { size } = this.#stash;
-    const read = unread === "HandOver" ? this.#stash.take(size) : Buffer.alloc(0);
+    const read = unread === "HandOver" ? this.#stash.take(size) : undefined;
     this.#stash.clear();
     this.#frames = Frames.of(this.#options.packet, this.#options.packetSize, this.#stash);
-    this.#sentBytesBefore += this.#transport.writtenBytes;
     const { peername } = this.#transport;
     return ok({ raw: this.#transport.lend(read), path: peername?.port === 0 ? peername.address : undefined });
   }
@@ -701,12 +702,23 @@ export class SocketEngine implements TransportEvents {
   /** The other protocol speaks: from now on the stream is what `transport` makes of it. */
   finishUpgrade(transport: Transport): void {
     this.#transport.events = nobody;
+    this.#sentBytesBefore += this.#transport.writtenBytes;
     this.#transport = transport;
     this.#sends = new SendQueue(transport, this.#options, this.runtime);
     this.#departure = new Departure(transport, this.runtime, this.#options.linger);
     this.#upgrading = undefined;
     transport.events = this;
     this.#readOn();
+  }
+
+  /** The other protocol has not come about: the connection is over, and an owner that has asked hears that. */
+  failUpgrade(): void {
+    if (this.#hasQueue) this.#transport.reset();
+    else this.#transport.destroy();
+    this.#upgrading?.(false);
+    this.#upgrading = undefined;
+    this.#sends.refuseAll(err("Closed"));
+    this.#endWith(plainEnd);
   }
 
   // ── owning ──

@@ -66,9 +66,10 @@ export interface Transport {
   readonly canLend: boolean;
   /**
    * Gives Node's socket to who shall speak another protocol over it, for whom `unread` come before what is still to
-   * be read. This transport tells no more than `closed` from now on, and must neither read nor write.
+   * be read; without, what was read and not told is nobody's. This transport tells no more than `closed` from now on,
+   * counts no more than was written until then, and must neither read nor write.
    */
-  lend(unread: Buffer): net.Socket;
+  lend(unread: Buffer | undefined): net.Socket;
 }
 
 /** An IP address and port, or a unix socket's path and 0. */
@@ -293,6 +294,11 @@ export function serve(address: ServerAddress, options: KernelOptions, events: Se
   };
 }
 
+/** Whether it is what was read that has failed: of TLS, every record that is none. */
+function isReading({ code = "", syscall }: NodeJS.ErrnoException): boolean {
+  return syscall === "read" || code.startsWith("ERR_SSL_");
+}
+
 /** A socket of Node's, by `onread` where we made it and by its `data` events where we did not. */
 class NodeTransport implements Transport {
   events: TransportEvents = nobody;
@@ -304,6 +310,8 @@ class NodeTransport implements Transport {
   readonly #system: net.Socket;
   /** Whether it was closed with nothing queued: then our end goes out, though Node does not say so any more. */
   #hasLeft = false;
+  /** What was written before it was lent: Node counts all that goes through its socket. */
+  #lentAt: number | undefined;
 
   constructor(raw: net.Socket, path: string | undefined, system: net.Socket) {
     this.#raw = raw;
@@ -315,7 +323,7 @@ class NodeTransport implements Transport {
     });
     raw.on("error", (error: NodeJS.ErrnoException) => {
       this.#tellRest();
-      this.events.failed(error.code ?? "", error.syscall === "read" ? "reading" : "writing");
+      this.events.failed(error.code ?? "", isReading(error) ? "reading" : "writing");
     });
     raw.on("finish", () => {
       this.events.finished();
@@ -332,7 +340,7 @@ class NodeTransport implements Transport {
   }
 
   get writtenBytes(): number {
-    return this.#raw.bytesWritten;
+    return this.#lentAt ?? this.#raw.bytesWritten;
   }
 
   get hasFailed(): boolean {
@@ -472,12 +480,13 @@ class NodeTransport implements Transport {
   unref(): void {
     this.#raw.unref();
   }
+
   /** Not one that speaks TLS already, whose inside another could not read. */
   get canLend(): boolean {
     return !isEncrypted(this.#raw);
   }
 
-  lend(unread: Buffer): net.Socket {
+  lend(unread: Buffer | undefined): net.Socket {
     const { events } = this;
     this.events = {
       ...nobody,
@@ -487,7 +496,13 @@ class NodeTransport implements Transport {
     };
     this.isReading = false;
     this.#raw.removeListener("data", this.streamed);
-    if (unread.length > 0) this.#raw.unshift(unread);
+    this.#lentAt = this.#raw.bytesWritten;
+    if (unread === undefined) this.#dropUntold();
+    else if (unread.length > 0) this.#raw.unshift(unread);
     return this.#raw;
+  }
+
+  #dropUntold(): void {
+    if (this.untoldBytes > 0) this.#raw.read();
   }
 }
