@@ -9,6 +9,7 @@ import type { TlsError } from "../tcp/tls-error.ts";
 import { runtimeEngine } from "../process/runtime.ts";
 import { handshakeFailure } from "./error.ts";
 import type { TlsClientOptions } from "./options.ts";
+import { isServerContext } from "./server-context.ts";
 import { type Plan, planOf, upgradeConnected } from "./upgrade.ts";
 
 /** Where to connect to, and how to speak TLS there: plain data. */
@@ -34,7 +35,9 @@ export function connect<O extends Owner | undefined = undefined>(
 ): Promise<Result<[O] extends [Owner] ? OwnedSocket : Socket, ConnectError | TlsError>> {
   const { tls = {}, ...rest } = options;
   const { owner, signal, deadline = Infinity } = options;
-  const plan = planFor(options, tls);
+  if (isServerContext(tls))
+    throw new TypeError("Cannot connect: tls must be a client's options, received a server context");
+  const plan = planOf("connect", tls, options.path === undefined ? options.host : undefined);
   const connecting = connectPlain<Owner | undefined>(rest);
   const until = runtimeEngine(owner?.runtime).clock.now() + deadline;
   const secured = secure(connecting, plan, signal, until);
@@ -80,10 +83,10 @@ async function secure(
   if (signal?.aborted === true) abort();
   const upgraded = await upgradeConnected(engine, plan, until);
   signal?.removeEventListener("abort", abort);
-  if (upgraded.ok) return connected;
+  if (upgraded.ok && !engine.isGone) return connected;
   if (signal?.aborted === true) return err({ type: "ConnectAborted", cause: "Signal", attempts: [] });
   // Nobody else has the socket yet: if it is closed here, then with its owner.
-  if (engine.isGone && typeof upgraded.error === "string") {
+  if (upgraded.ok || (engine.isGone && typeof upgraded.error === "string")) {
     return err({ type: "ConnectAborted", cause: "OwnerExited", attempts: [] });
   }
   abort();

@@ -94,6 +94,7 @@ const handshakeCodes: Readonly<Partial<Record<HandshakeReason, readonly string[]
   NoApplicationProtocol: ["ERR_SSL_NO_APPLICATION_PROTOCOL"],
   NoPeerCertificate: ["ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE"],
   Timeout: ["ERR_TLS_HANDSHAKE_TIMEOUT", "ETIMEDOUT"],
+  ProtocolViolation: ["EPROTO"], // what OpenSSL says of a write
   Econnreset: ["EPIPE"], // the two faces of a reset
 };
 
@@ -108,13 +109,14 @@ function reasonsByCode<R extends string>(
 const certificateReasonOf = reasonsByCode(certificateCodes);
 const handshakeReasonOf = reasonsByCode(handshakeCodes);
 
-// OpenSSL names an alert after the version that has brought it: ERR_SSL_TLSV1_ALERT_UNKNOWN_CA.
+// OpenSSL names an alert after the version that has brought it, ERR_SSL_TLSV1_ALERT_UNKNOWN_CA; since 3.2 those of the
+// oldest are ERR_SSL_SSL/TLS_ALERT_HANDSHAKE_FAILURE.
 const alertByName: ReadonlyMap<string, TlsAlert> = new Map([
   ...(Object.keys(alerts) as TlsAlert[]).map((alert) => [alert.toUpperCase(), alert] as const), // `keys` says string
   ["USERCANCELLED", "UserCanceled"],
 ]);
 
 function alertOf(code: string): TlsAlert | undefined {
-  const name = /^ERR_SSL_(?:SSLV3_ALERT|TLSV1_ALERT|TLSV13_ALERT|TLSV1)_(\w+)$/.exec(code)?.[1];
+  const name = /^ERR_SSL_(?:SSLV3_ALERT|SSL\/TLS_ALERT|TLSV1_ALERT|TLSV13_ALERT|TLSV1)_(\w+)$/.exec(code)?.[1];
   return name === undefined ? undefined : alertByName.get(name.replaceAll("_", ""));
 }

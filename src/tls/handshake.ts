@@ -1,10 +1,11 @@
 import tls, { type SecureContext, type TLSSocket } from "node:tls";
+import type { X509Certificate } from "node:crypto";
 import { err, ok, type Result } from "../result.ts";
-import type { TlsError } from "../tcp/tls-error.ts";
+import type { PeerCertificate, TlsError } from "../tcp/tls-error.ts";
 import { familyOf, type NodeSocket } from "../tcp/transport.ts";
 import { plainCertificate } from "./certificate.ts";
 import { errorFromNode, handshakeFailure, rejection } from "./error.ts";
-import type { TlsSession } from "./session.ts";
+import { packSession, unpackSession } from "./session.ts";
 
 /** What a client's handshake is made of. */
 export interface ClientHandshake {
@@ -13,8 +14,9 @@ export interface ClientHandshake {
   readonly serverName: string | undefined;
   readonly verifies: boolean;
   readonly protocols: readonly string[] | undefined;
-  /** One that belongs to this server. */
-  readonly session: TlsSession | undefined;
+  readonly session: Uint8Array | undefined;
+  /** Stands for all by whom certificates are judged. */
+  readonly trust: Buffer;
 }
 
 /** What a server's handshake is made of. */
@@ -35,27 +37,42 @@ export interface Handshake {
   readonly done: Promise<Result<undefined, TlsError>>;
   /** Gives up, and closes the stream. */
   fail(error: TlsError): void;
+  /** Whom the peer has proven to be, or has only said. */
+  readonly peercert: PeerCertificate | undefined;
+  /** The newest session that a server has given, also after the handshake. */
+  readonly session: Buffer | undefined;
 }
 
 /** Asks the server at the other end of `raw` for TLS. */
 export function startClientHandshake(raw: NodeSocket, handshake: ClientHandshake): Handshake {
-  const { context, serverName, verifies, protocols, session } = handshake;
+  const { context, serverName, verifies, protocols, trust } = handshake;
+  const kept = handshake.session === undefined ? undefined : unpackSession(handshake.session, trust);
   const isName = serverName !== undefined && familyOf(serverName) === undefined;
   const secured = tls.connect({
     socket: raw,
     secureContext: context,
     ...(isName ? { servername: withoutRootDot(serverName) } : {}),
     ...(protocols === undefined ? {} : { ALPNProtocols: [...protocols] }),
-    ...(session === undefined ? {} : { session: Buffer.from(session.ticket) }),
+    ...(kept === undefined ? {} : { session: kept.bytes }),
     // Who is trusted is decided in one place, below, where the certificate is at hand; nothing is sent or read before.
     rejectUnauthorized: false,
     checkServerIdentity: () => undefined,
   });
-  return watch(secured, "secureConnect", () => {
-    // The server has shown no certificate anew: the session is one of this name, and OpenSSL's word for it is kept in it.
-    const host = secured.isSessionReused() ? undefined : (serverName ?? "");
-    return verifies ? distrustOf(secured, chainError(secured), host) : undefined;
+  // Of a session that goes on, Node does not know whose it was.
+  const certificateOf = (): X509Certificate | undefined =>
+    secured.isSessionReused() ? kept?.certificate : secured.getPeerX509Certificate();
+  const watched = new Watched(raw, secured, "secureConnect", certificateOf, (peer) =>
+    verifies ? distrustOf(peer, chainError(secured), serverName ?? "") : undefined,
+  );
+  // From the beginning: TLS 1.2 gives it with the end of the handshake.
+  secured.on("session", (bytes: Buffer) => {
+    watched.session = packSession({ bytes, certificate: watched.certificate }, trust);
   });
+  // TLS 1.2 gives none anew where one goes on.
+  secured.on("secureConnect", () => {
+    if (secured.isSessionReused()) watched.session ??= handshake.session && Buffer.from(handshake.session);
+  });
+  return watched;
 }
 
 /** Answers the client at the other end of `raw`. */
@@ -71,47 +88,92 @@ export function startServerHandshake(raw: NodeSocket, handshake: ServerHandshake
     rejectUnauthorized: verifies && failsIfNoPeerCert, // the one thing that OpenSSL itself refuses, with an alert
     ...(protocols === undefined ? {} : { ALPNProtocols: [...protocols] }),
   });
-  return watch(secured, "secure", () =>
-    verifies && secured.getPeerX509Certificate() !== undefined ? distrustOf(secured, chainError(secured)) : undefined,
+  const certificateOf = (): X509Certificate | undefined => secured.getPeerX509Certificate();
+  return new Watched(raw, secured, "secure", certificateOf, (peer) =>
+    verifies && peer.certificate !== undefined ? distrustOf(peer, chainError(secured)) : undefined,
   );
 }
 
-/** Listens until the handshake has ended. An error that comes later is the next listener's, who is there by then. */
-function watch(secured: TLSSocket, doneEvent: string, distrust: () => TlsError | undefined): Handshake {
-  let fail: Handshake["fail"] = () => undefined;
-  const done = new Promise<Result<undefined, TlsError>>((resolve) => {
-    const settle = (result: Result<undefined, TlsError>): void => {
-      secured.removeListener(doneEvent, onDone);
-      secured.removeListener("end", onEnd);
-      secured.removeListener("close", onEnd);
-      if (!result.ok) secured.destroy();
-      resolve(result);
-    };
-    const onDone = (): void => {
-      const error = distrust();
-      settle(error === undefined ? ok() : err(error));
-    };
-    const onEnd = (): void => {
-      settle(err(handshakeFailure("Closed")));
-    };
-    fail = (error) => {
-      settle(err(error));
-    };
-    secured.on(doneEvent, onDone);
-    secured.on("end", onEnd);
-    secured.on("close", onEnd);
-    // Stays: what Node reports of a stream that nobody uses any more must not end the program.
-    secured.on("error", (error: Error) => {
-      settle(err(errorFromNode(error)));
-    });
-  });
-  return { secured, done, fail };
+/** What the peer has shown, twice. */
+interface Peer {
+  readonly certificate: X509Certificate | undefined;
+  readonly peercert: PeerCertificate | undefined;
 }
 
-/** Why the certificate is not to be trusted; `host` is whom it must be for, where that is to be seen. */
-function distrustOf(secured: TLSSocket, code: string | undefined, host?: string): TlsError | undefined {
-  const certificate = secured.getPeerX509Certificate();
-  const peercert = certificate === undefined ? undefined : plainCertificate(certificate);
+/** Listens until the handshake has ended. An error that comes later is the next listener's, who is there by then. */
+class Watched implements Handshake {
+  readonly secured: TLSSocket;
+  readonly done: Promise<Result<undefined, TlsError>>;
+  /** Asked for once: of a client, Node has it for the first who asks and for nobody after. */
+  certificate: X509Certificate | undefined;
+  peercert: PeerCertificate | undefined;
+  session: Buffer | undefined;
+  readonly #raw: NodeSocket;
+  readonly #doneEvent: string;
+  readonly #certificateOf: () => X509Certificate | undefined;
+  readonly #distrust: (peer: Peer) => TlsError | undefined;
+  #resolve: (result: Result<undefined, TlsError>) => void = () => undefined;
+
+  constructor(
+    raw: NodeSocket,
+    secured: TLSSocket,
+    doneEvent: string,
+    certificateOf: () => X509Certificate | undefined,
+    distrust: (peer: Peer) => TlsError | undefined,
+  ) {
+    this.#raw = raw;
+    this.secured = secured;
+    this.#doneEvent = doneEvent;
+    this.#certificateOf = certificateOf;
+    this.#distrust = distrust;
+    this.done = new Promise((resolve) => (this.#resolve = resolve));
+    secured.on(doneEvent, this.#onDone);
+    secured.on("end", this.#onEnd);
+    secured.on("close", this.#onEnd);
+    raw.on("end", this.#onEnd); // what was read before the handshake began is not read again
+    // Stays: what Node reports of a stream that nobody uses any more must not end the program.
+    secured.on("error", (error: Error) => {
+      this.#settle(err(errorFromNode(error)));
+    });
+  }
+
+  fail(error: TlsError): void {
+    this.#settle(err(error));
+  }
+
+  readonly #onDone = (): void => {
+    const error = this.#judge();
+    this.#settle(error === undefined ? ok() : err(error));
+  };
+
+  readonly #onEnd = (): void => {
+    this.#settle(err(handshakeFailure("Closed")));
+  };
+
+  /** Node throws where it cannot make sense of a certificate: the peer must not be able to end the program by one. */
+  #judge(): TlsError | undefined {
+    try {
+      const certificate = this.#certificateOf();
+      this.certificate = certificate;
+      this.peercert = certificate === undefined ? undefined : plainCertificate(certificate);
+      return this.#distrust({ certificate, peercert: this.peercert });
+    } catch (error) {
+      return rejection((error as NodeJS.ErrnoException).code ?? "UNSPECIFIED", this.peercert);
+    }
+  }
+
+  #settle(result: Result<undefined, TlsError>): void {
+    this.secured.removeListener(this.#doneEvent, this.#onDone);
+    this.secured.removeListener("end", this.#onEnd);
+    this.secured.removeListener("close", this.#onEnd);
+    this.#raw.removeListener("end", this.#onEnd);
+    if (!result.ok) this.secured.destroy();
+    this.#resolve(result);
+  }
+}
+
+/** Why the certificate is not to be trusted; `host` is whom it must be for. */
+function distrustOf({ certificate, peercert }: Peer, code: string | undefined, host?: string): TlsError | undefined {
   if (code !== undefined) return rejection(code, peercert);
   if (host === undefined) return undefined;
   if (certificate === undefined) return handshakeFailure("NoPeerCertificate");

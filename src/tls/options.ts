@@ -55,8 +55,12 @@ export interface TlsClientOptions extends CommonOptions {
   readonly serverNameIndication?: string | undefined;
   /** The application protocols to offer by ALPN, the best first: `negotiatedProtocol` says which the server took. Default: none. */
   readonly alpnAdvertisedProtocols?: readonly string[] | undefined;
-  /** The session of an earlier connection to this server, as `session` gives it, to resume if the server still can. */
-  readonly session?: TlsSession | undefined;
+  /**
+   * The session of an earlier connection to this server, by `session`, to resume with fewer round trips. One that is
+   * damaged, or was made with another `ca` or `crl`, is as one that the server has forgotten: the handshake is a whole one.
+   * Resumed, the server counts as who it was then, and has to be `serverNameIndication` as before.
+   */
+  readonly session?: Uint8Array | undefined;
   /**
    * What becomes of bytes that were received in plain text and not taken when `upgrade` begins. Never are they received
    * as if they had come encrypted: that would let whoever is in between put words into the server's mouth. By default,
@@ -122,6 +126,9 @@ function checkCommonOptions(action: string, options: TlsClientOptions | TlsServe
   if (ciphers !== undefined && typeof ciphers !== "string") throw wrong(action, "ciphers", "text", ciphers);
   if (minVersion !== undefined) checkOneOf(action, "minVersion", minVersion, versions);
   if (maxVersion !== undefined) checkOneOf(action, "maxVersion", maxVersion, versions);
+  if (minVersion === "TLSv1.3" && maxVersion === "TLSv1.2") {
+    throw new RangeError(`Cannot ${action}: minVersion must not be above maxVersion`);
+  }
   if (handshakeTimeout !== undefined) checkMilliseconds(action, "handshakeTimeout", handshakeTimeout);
   if (verify !== undefined) checkOneOf(action, "verify", verify, ["VerifyPeer", "VerifyNone"]);
   if (unread !== undefined) checkOneOf(action, "unread", unread, ["HandOver", "Discard"]);

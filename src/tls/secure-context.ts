@@ -1,6 +1,7 @@
-import { constants } from "node:crypto";
+import { constants, X509Certificate } from "node:crypto";
 import { createSecureContext, type SecureContext } from "node:tls";
 import { listOf, type Pem, type TlsClientOptions, type TlsCredentials, type TlsServerOptions } from "./options.ts";
+import { digestOf } from "./session.ts";
 
 /**
  * OpenSSL's form of certificates and rules. `credentials` are shown, where they are others than those of `options`.
@@ -15,6 +16,7 @@ export function secureContext(
   const { ca, crl, ciphers, minVersion = "TLSv1.2", maxVersion = "TLSv1.3" } = options;
   const { cert, key, pfx, passphrase } = credentials;
   try {
+    for (const pem of listOf(ca)) checkAuthorities(textOf(pem));
     return createSecureContext({
       ...(ca === undefined ? {} : { ca: listOf(ca).map(textOf) }),
       ...(crl === undefined ? {} : { crl: listOf(crl).map(textOf) }),
@@ -36,6 +38,22 @@ export function secureContext(
       cause,
     });
   }
+}
+
+/** Stands for all by whom the certificates of peers are judged. */
+export function trustOf({ ca, crl }: TlsClientOptions): Buffer {
+  const texts = [ca, crl].map((pem) => (pem === undefined ? undefined : listOf(pem).map(textOf)));
+  return digestOf(JSON.stringify(texts));
+}
+
+/** Where a certificate stands in PEM: before it. */
+const beginning = /(?=-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----)/;
+
+/** OpenSSL passes over what it cannot read here, and others would be trusted than was meant. */
+function checkAuthorities(pem: string): void {
+  const blocks = pem.split(beginning).filter((text) => beginning.test(text));
+  const certificates = blocks.map((block) => new X509Certificate(block));
+  if (certificates.length === 0) throw new Error("no certificate in ca");
 }
 
 function textOf(pem: Pem): string {

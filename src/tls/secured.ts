@@ -1,37 +1,15 @@
-import type { TLSSocket } from "node:tls";
 import { err, ok, type Result } from "../result.ts";
 import type { Socket } from "../tcp/message.ts";
 import type { SocketEngine } from "../tcp/socket-engine.ts";
 import { engineOf } from "../tcp/socket.ts";
 import type { PeerCertificate } from "../tcp/tls-error.ts";
-import { plainCertificate } from "./certificate.ts";
-import type { TlsSession } from "./session.ts";
-import type { Plan } from "./upgrade.ts";
+import type { Handshake } from "./handshake.ts";
 
-/** What is known of a socket that speaks TLS. */
-interface Secured {
-  readonly stream: TLSSocket;
-  readonly peercert: PeerCertificate | undefined;
-  /** The newest one that the server has given. */
-  session: TlsSession | undefined;
-}
+const securedSockets = new WeakMap<SocketEngine, Handshake>();
 
-const securedSockets = new WeakMap<SocketEngine, Secured>();
-
-/** From now on the socket is known to speak TLS. A client says whose its sessions are. */
-export function remember(engine: SocketEngine, stream: TLSSocket, sessions?: Plan["sessions"]): void {
-  const certificate = stream.getPeerX509Certificate();
-  const shown = certificate === undefined ? undefined : plainCertificate(certificate);
-  const resumed = stream.isSessionReused() ? sessions?.resumed : undefined; // good for another time, if none follows
-  const peercert = shown ?? resumed?.peercert;
-  const secured: Secured = { stream, peercert, session: resumed };
-  securedSockets.set(engine, secured);
-  if (sessions === undefined) return;
-  const keep = (ticket: Buffer | undefined): void => {
-    if (ticket !== undefined) secured.session = { ticket, peercert, belongsTo: sessions.belongTo };
-  };
-  stream.on("session", keep);
-  if (stream.getProtocol() === "TLSv1.2") keep(stream.getSession()); // it came with the handshake
+/** From now on the socket is known to speak TLS, by this handshake. */
+export function remember(engine: SocketEngine, handshake: Handshake): void {
+  securedSockets.set(engine, handshake);
 }
 
 /** A socket that speaks no TLS, or not yet. */
@@ -56,7 +34,7 @@ export function peercert(socket: Socket): Result<PeerCertificate, "NoPeercert" |
  * Source: `ssl:negotiated_protocol`.
  */
 export function negotiatedProtocol(socket: Socket): Result<string, "ProtocolNotNegotiated" | NotTls> {
-  const stream = securedOf(socket)?.stream;
+  const stream = securedOf(socket)?.secured;
   if (stream === undefined) return err("Enotsup");
   const { alpnProtocol } = stream;
   return typeof alpnProtocol === "string" ? ok(alpnProtocol) : err("ProtocolNotNegotiated");
@@ -81,7 +59,7 @@ export interface ConnectionInformation {
  * Source: `ssl:connection_information`, of which it has these items.
  */
 export function connectionInformation(socket: Socket): Result<ConnectionInformation, "Closed" | NotTls> {
-  const stream = securedOf(socket)?.stream;
+  const stream = securedOf(socket)?.secured;
   if (stream === undefined) return err("Enotsup");
   const protocol = stream.destroyed ? null : stream.getProtocol();
   if (protocol === null) return err("Closed");
@@ -106,6 +84,6 @@ export function session(socket: Socket): Result<TlsSession, "NoSession" | NotTls
   return secured.session === undefined ? err("NoSession") : ok(secured.session);
 }
 
-function securedOf(socket: Socket): Secured | undefined {
+function securedOf(socket: Socket): Handshake | undefined {
   return securedSockets.get(engineOf(socket, "look at"));
 }

@@ -1,27 +1,40 @@
-import { createHash } from "node:crypto";
-import type { PeerCertificate } from "../tcp/tls-error.ts";
-import { listOf, type TlsClientOptions } from "./options.ts";
+import { createHash, X509Certificate } from "node:crypto";
 
-/**
- * What a client needs to resume a session with fewer round trips. Who has it can read what is resumed with it: keep it
- * as you keep a key. A server does not show its certificate again then, so it says to whom the session belongs and on
- * whose word; for another server, or another word, it is not used.
- */
-export interface TlsSession {
-  /** OpenSSL's form of it. */
-  readonly ticket: Uint8Array;
-  /** The certificate that the server has proven itself with. */
-  readonly peercert: PeerCertificate | undefined;
-  /** The server's name, and what it was verified against. */
-  readonly belongsTo: string;
+/** A session of an earlier connection, and what it rests on: OpenSSL itself looks at no certificate when it resumes one. */
+export interface KeptSession {
+  /** OpenSSL's own form of it. */
+  readonly bytes: Buffer;
+  /** Whom the server has proven to be, or has only said, with `VerifyNone`. */
+  readonly certificate: X509Certificate | undefined;
 }
 
-/** Whom a client speaks to, and on whose word it believes that; the same for the same server and the same trust. */
-export function belongingOf(
-  serverName: string | undefined,
-  { ca, crl, verify = "VerifyPeer" }: TlsClientOptions,
-): string {
-  const trust = createHash("sha256");
-  for (const pem of [...listOf(ca), "|", ...listOf(crl)]) trust.update(pem);
-  return [serverName ?? "", verify, trust.digest("base64")].join(" ");
+const digestSize = 32;
+const headSize = 2 * digestSize + 4;
+
+/** One that may be kept anywhere. `trust` says by whose word the certificate was judged. */
+export function packSession({ bytes, certificate }: KeptSession, trust: Buffer): Buffer {
+  const raw = certificate?.raw ?? Buffer.alloc(0);
+  const size = Buffer.alloc(4);
+  size.writeUInt32BE(raw.length);
+  const rest = Buffer.concat([trust, size, raw, bytes]);
+  return Buffer.concat([digestOf(rest), rest]);
+}
+
+/**
+ * @returns nothing where it is damaged, or where others are trusted now than then: OpenSSL would resume what they have
+ * never seen
+ */
+export function unpackSession(packed: Uint8Array, trust: Buffer): KeptSession | undefined {
+  const all = Buffer.from(packed);
+  const rest = all.subarray(digestSize);
+  if (all.length < headSize || !digestOf(rest).equals(all.subarray(0, digestSize))) return undefined;
+  if (!rest.subarray(0, digestSize).equals(trust)) return undefined;
+  const end = headSize + all.readUInt32BE(headSize - 4);
+  const certificate = end === headSize ? undefined : new X509Certificate(all.subarray(headSize, end));
+  return { bytes: all.subarray(end), certificate };
+}
+
+/** Of whatever is to be compared. */
+export function digestOf(data: string | Uint8Array): Buffer {
+  return createHash("sha256").update(data).digest();
 }

@@ -1,5 +1,5 @@
 import { Alarm } from "../process/alarm.ts";
-import { err, ok, type Result } from "../result.ts";
+import { err, type Result } from "../result.ts";
 import type { SocketError } from "../tcp/error.ts";
 import type { Socket } from "../tcp/message.ts";
 import type { SocketEngine } from "../tcp/socket-engine.ts";
@@ -10,8 +10,7 @@ import { handshakeFailure } from "./error.ts";
 import { type Handshake, startClientHandshake, startServerHandshake } from "./handshake.ts";
 import { checkClientOptions, type TlsClientOptions } from "./options.ts";
 import { remember } from "./secured.ts";
-import { belongingOf, type TlsSession } from "./session.ts";
-import { secureContext } from "./secure-context.ts";
+import { secureContext, trustOf } from "./secure-context.ts";
 import { contextOf, isServerContext, type TlsServerContext } from "./server-context.ts";
 
 const defaultHandshakeTimeout = 10_000;
@@ -77,8 +76,8 @@ export function planOf(action: string, tls: TlsClientOptions | TlsServerContext,
   return {
     unread,
     timeout,
-    sessions: { belongTo, resumed: session },
-    begin: (raw) => startClientHandshake(raw, { context, serverName, verifies, protocols, session }),
+    begin: (raw) =>
+      startClientHandshake(raw, { context, serverName, verifies, protocols, session, trust: trustOf(tls) }),
   };
 }
 
@@ -109,21 +108,30 @@ class Upgrade {
   }
 
   async #shake(raw: NodeSocket, path: string | undefined): Promise<Result<undefined, TlsError | SocketError>> {
-    this.#handshake = this.#plan.begin(raw);
-    const { secured, done } = this.#handshake;
-    const result = await done;
-    if (this.#engine.isGone) secured.destroy(); // closed here, in whatever moment
-    if (this.#engine.isGone) return err("Closed");
-    if (!result.ok) return result;
-    remember(this.#engine, secured, this.#plan.sessions);
-    this.#engine.finishUpgrade(adoptOver(raw, secured, path));
-    return ok();
+    if (this.#isGone()) return err("Closed"); // in the moment since it was lent
+    const handshake = this.#plan.begin(raw);
+    this.#handshake = handshake;
+    const result = await handshake.done;
+    if (this.#isGone()) {
+      handshake.secured.destroy();
+      return err("Closed");
+    }
+    if (result.ok) {
+      remember(this.#engine, handshake);
+      this.#engine.finishUpgrade(adoptOver(raw, handshake.secured, path));
+    } else this.#engine.failUpgrade();
+    return result;
+  }
+
+  /** Whether it was closed here meanwhile: asked anew after each wait. */
+  #isGone(): boolean {
+    return this.#engine.isGone;
   }
 
   #runOutOfTime(): void {
     this.#isOutOfTime = true;
     if (this.#handshake === undefined)
-      this.#engine.abort(); // the peer does not take what was sent before
+      this.#engine.failUpgrade(); // the peer does not take what was sent before
     else this.#handshake.fail(handshakeFailure("Timeout"));
   }
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 /** Those that `certificates/make.sh` makes: each says by its name what is right or wrong with it. */
 export type CertificateName =
   | "localhost"
+  | "nameless"
   | "example-org"
   | "behind-intermediate"
   | "client"

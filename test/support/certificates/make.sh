@@ -44,7 +44,7 @@ itself() {
   shift 2
   for extension in "$@"; do extensions+=(-addext "$extension"); done
   key "$name"
-  openssl req -x509 -new -key "$name.key" -subj "/CN=$common_name" -days 36500 "${extensions[@]}" -out "$name.pem"
+  openssl req -x509 -new -key "$name.key" -subj "${common_name:+/CN=}${common_name:-/}" -days 36500 "${extensions[@]}" -out "$name.pem"
 }
 
 local_names="subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1"
@@ -54,6 +54,7 @@ authority=("basicConstraints=critical,CA:TRUE" "keyUsage=critical,keyCertSign,cR
   itself ca "Tankard test authority" "${authority[@]:1}"
   itself other-ca "Another authority" "${authority[@]:1}"
   itself selfsigned localhost "$local_names"
+  itself nameless "" "subjectAltName=DNS:localhost"
 
   for name in localhost expired not-yet-valid unknown-ca; do request "$name" localhost; done
   sign ca localhost $now $far "$local_names"

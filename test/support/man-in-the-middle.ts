@@ -1,0 +1,109 @@
+// Who stands between a client and a server, and does one thing to what they say.
+
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+
+/** What is done to one direction once so many of its bytes have passed. */
+export interface Fault {
+  readonly direction: "ToClient" | "ToServer";
+  readonly offset: number;
+  /**
+   * `Split`: the rest comes a little later. `Stall`: nothing comes any more. `End`: the end comes instead. `Reset`: both
+   * are reset. `Flip`: the next byte is another. `Garbage`: some bytes of nobody's come first.
+   */
+  readonly what: "Split" | "Stall" | "End" | "Reset" | "Flip" | "Garbage";
+}
+
+export interface ManInTheMiddle extends AsyncDisposable {
+  readonly port: number;
+  /** How many bytes have come in each direction. */
+  readonly seen: { ToClient: number; ToServer: number };
+}
+
+/** Passes everything on between those who connect to it and the server at `port`, but for the faults. */
+export async function manInTheMiddle(port: number, ...faults: readonly Fault[]): Promise<ManInTheMiddle> {
+  const sockets = new Set<Socket>();
+  const seen = { ToClient: 0, ToServer: 0 };
+  const server = createServer({ allowHalfOpen: true }, (client) => {
+    const upstream = connect({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
+    client.setNoDelay(true);
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on("error", () => undefined);
+      socket.on("close", () => sockets.delete(socket));
+    }
+    pass(client, upstream, "ToServer", faults, seen);
+    pass(upstream, client, "ToClient", faults, seen);
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    seen,
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+function pass(
+  from: Socket,
+  to: Socket,
+  direction: Fault["direction"],
+  faults: readonly Fault[],
+  seen: ManInTheMiddle["seen"],
+): void {
+  const due = faults.filter((fault) => fault.direction === direction).sort((one, other) => one.offset - other.offset);
+  let isOver = false;
+  const act = ({ what }: Fault, rest: Buffer): Buffer | undefined => {
+    switch (what) {
+      case "Split":
+        from.pause();
+        // Time, so that the other side reads what has come before the rest does.
+        setTimeout(() => {
+          from.resume();
+          take(rest);
+        }, 2);
+        return undefined;
+      case "Flip":
+        return Buffer.concat([Buffer.of((rest[0] ?? 0) ^ 0x55), rest.subarray(1)]);
+      case "Garbage":
+        return Buffer.concat([Buffer.from("This is not what you have been waiting for.\r\n"), rest]);
+      case "End":
+        to.end();
+        break;
+      case "Reset":
+        from.resetAndDestroy();
+        to.resetAndDestroy();
+        break;
+      case "Stall":
+        break;
+    }
+    isOver = true;
+    return undefined;
+  };
+  const take = (data: Buffer): void => {
+    let rest: Buffer | undefined = data;
+    for (let fault = due[0]; rest !== undefined && rest.length > 0 && fault !== undefined; fault = due[0]) {
+      const left = fault.offset - seen[direction];
+      if (left >= rest.length) break;
+      due.shift();
+      to.write(rest.subarray(0, left));
+      seen[direction] += left;
+      rest = act(fault, rest.subarray(left));
+    }
+    if (rest === undefined || rest.length === 0) return;
+    seen[direction] += rest.length;
+    to.write(rest);
+  };
+  from.on("data", (data: Buffer) => {
+    if (!isOver) take(data);
+  });
+  from.on("end", () => {
+    if (!isOver) to.end();
+  });
+  from.on("close", () => {
+    if (!isOver && from.errored !== null) to.resetAndDestroy();
+  });
+}
