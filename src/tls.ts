@@ -11,6 +11,5 @@ export {
   session,
 } from "./tls/secured.ts";
 export { newServerContext, replaceServerContext, type TlsServerContext } from "./tls/server-context.ts";
-export type { TlsSession } from "./tls/session.ts";
 export { upgrade } from "./tls/upgrade.ts";
 export type { CertificateReason, HandshakeReason, PeerCertificate, TlsAlert, TlsError } from "./tcp/tls-error.ts";

@@ -1,11 +1,10 @@
 import type { Socket } from "../tcp/message.ts";
 import type { TlsConnectionOptions } from "../tls/connect.ts";
 import { session } from "../tls/secured.ts";
-import type { TlsSession } from "../tls/session.ts";
 
 /** The TLS session of each host's last connection. One attempt is made at a time, so it is clear whose a socket is. */
 export class Sessions {
-  readonly #kept = new Map<TlsConnectionOptions, TlsSession>();
+  readonly #kept = new Map<TlsConnectionOptions, Buffer>();
   #tried: TlsConnectionOptions | undefined;
 
   /** The options for the next attempt. The session is tried once: if it is no good, the attempt after it is without. */

@@ -10,9 +10,9 @@ const mostEndMs = 1_000;
  * `destroy` drops the queue and sends a clean end behind the cut, and its `end` waits for ever for a peer that does not
  * read. Here the queue leaves, then the end; where `lingerMs` is not enough for that, the peer gets a reset.
  *
- * A protocol over the stream has words of its own to exchange behind ours (TLS its tickets): a descriptor that is closed
- * before they have come makes them a reset, which takes from the peer what it has not read yet. So there the peer's end is
- * waited for too, which follows at once, but for no longer than a second.
+ * Over TLS a server sends tickets of its own accord. To a descriptor that is closed before they have come they would be a
+ * reset, which takes from the server what it has not read yet: a client that has not heard anything waits for the server's
+ * end, but for no longer than a second.
  */
 export class Departure {
   readonly #transport: Transport;
@@ -45,7 +45,7 @@ export class Departure {
       this.#transport.destroy();
       return;
     }
-    if (this.#transport.mustEnd) this.#transport.read();
+    if (this.#transport.awaitsEnd) this.#transport.read();
     else this.#transport.stopReading();
     this.#transport.end();
     this.startLinger();

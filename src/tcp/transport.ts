@@ -36,7 +36,7 @@ export interface Transport {
   readonly isFinished: boolean;
   /** Whether our end has to be written before the descriptor is closed: the peer would take it for a cut otherwise. */
   readonly mustEnd: boolean;
-  /** Whether the peer's end, too, has to come before that: until then it may still say what is not for the listener. */
+  /** Whether the peer's end, too, has to come before that: it may have sent what is not for the listener. */
   readonly awaitsEnd: boolean;
   /** Bytes that were read and not told, because the listener had stopped. */
   readonly untoldBytes: number;
@@ -114,6 +114,7 @@ function readBufferFor(packetSize: number): Buffer {
 }
 
 const nothing = Buffer.alloc(0);
+const never = (): boolean => false;
 
 /** @internal Whoever has not begun to listen. */
 export const nobody: TransportEvents = {
@@ -208,15 +209,28 @@ export function adopt(raw: net.Socket, options: KernelOptions): Transport {
   return streamed(raw, isUnix(raw) ? "" : undefined, raw);
 }
 
-/** A stream of Node's that speaks over one that a transport has lent. */
-export function adoptOver(lent: net.Socket, raw: net.Socket, path: string | undefined): Transport {
-  return streamed(raw, path, lent);
+/**
+ * A stream of Node's that speaks over one that a transport has lent. Until something has come, `awaitsWords` says whether
+ * the peer may have sent what is for `raw` alone.
+ */
+export function adoptOver(
+  lent: net.Socket,
+  raw: net.Socket,
+  path: string | undefined,
+  awaitsWords: () => boolean,
+): Transport {
+  return streamed(raw, path, lent, awaitsWords);
 }
 
-function streamed(raw: net.Socket, path: string | undefined, system: net.Socket): Transport {
+function streamed(
+  raw: net.Socket,
+  path: string | undefined,
+  system: net.Socket,
+  awaitsWords?: () => boolean,
+): Transport {
   raw.pause();
   raw.allowHalfOpen = true;
-  const transport = new NodeTransport(raw, path, system);
+  const transport = new NodeTransport(raw, path, system, awaitsWords);
   raw.on("data", transport.streamed);
   return transport;
 }
@@ -308,13 +322,15 @@ class NodeTransport implements Transport {
   readonly #path: string | undefined;
   /** The system's socket: `#raw` itself, or what that speaks over. */
   readonly #system: net.Socket;
+  readonly #awaitsWords: () => boolean;
   /** Whether it was closed with nothing queued: then our end goes out, though Node does not say so any more. */
   #hasLeft = false;
   /** What was written before it was lent: Node counts all that goes through its socket. */
   #lentAt: number | undefined;
 
-  constructor(raw: net.Socket, path: string | undefined, system: net.Socket) {
+  constructor(raw: net.Socket, path: string | undefined, system: net.Socket, awaitsWords = never) {
     this.#raw = raw;
+    this.#awaitsWords = awaitsWords;
     this.#path = path;
     this.#system = system;
     raw.on("end", () => {
@@ -367,7 +383,7 @@ class NodeTransport implements Transport {
   }
 
   get awaitsEnd(): boolean {
-    return isEncrypted(this.#raw) && !this.hasEnded && !this.hasFailed;
+    return this.#awaitsWords() && this.#raw.bytesRead === 0 && !this.hasEnded && !this.hasFailed;
   }
 
   get untoldBytes(): number {

@@ -35,9 +35,7 @@ export function connect<O extends Owner | undefined = undefined>(
 ): Promise<Result<[O] extends [Owner] ? OwnedSocket : Socket, ConnectError | TlsError>> {
   const { tls = {}, ...rest } = options;
   const { owner, signal, deadline = Infinity } = options;
-  if (isServerContext(tls))
-    throw new TypeError("Cannot connect: tls must be a client's options, received a server context");
-  const plan = planOf("connect", tls, options.path === undefined ? options.host : undefined);
+  const plan = planFor(options, tls);
   const connecting = connectPlain<Owner | undefined>(rest);
   const until = runtimeEngine(owner?.runtime).clock.now() + deadline;
   const secured = secure(connecting, plan, signal, until);
@@ -64,6 +62,9 @@ export function checkEither(options: TlsConnectionOptions): void {
 }
 
 function planFor({ path, host }: TlsConnectionOptions, tls: TlsClientOptions): Plan {
+  if (isServerContext(tls)) {
+    throw new TypeError("Cannot connect: tls must be a client's options, received a server context");
+  }
   return planOf("connect", tls, path === undefined ? host : undefined);
 }
 

@@ -41,6 +41,8 @@ export interface Handshake {
   readonly peercert: PeerCertificate | undefined;
   /** The newest session that a server has given, also after the handshake. */
   readonly session: Buffer | undefined;
+  /** Whether a server's tickets, which it sends unasked, may still be on their way. */
+  readonly awaitsTickets: boolean;
 }
 
 /** Asks the server at the other end of `raw` for TLS. */
@@ -67,9 +69,11 @@ export function startClientHandshake(raw: NodeSocket, handshake: ClientHandshake
   // From the beginning: TLS 1.2 gives it with the end of the handshake.
   secured.on("session", (bytes: Buffer) => {
     watched.session = packSession({ bytes, certificate: watched.certificate }, trust);
+    watched.awaitsTickets = false;
   });
   // TLS 1.2 gives none anew where one goes on.
   secured.on("secureConnect", () => {
+    watched.awaitsTickets = secured.getProtocol() === "TLSv1.3";
     if (secured.isSessionReused()) watched.session ??= handshake.session && Buffer.from(handshake.session);
   });
   return watched;
@@ -108,6 +112,7 @@ class Watched implements Handshake {
   certificate: X509Certificate | undefined;
   peercert: PeerCertificate | undefined;
   session: Buffer | undefined;
+  awaitsTickets = false;
   readonly #raw: NodeSocket;
   readonly #doneEvent: string;
   readonly #certificateOf: () => X509Certificate | undefined;
@@ -175,8 +180,8 @@ class Watched implements Handshake {
 /** Why the certificate is not to be trusted; `host` is whom it must be for. */
 function distrustOf({ certificate, peercert }: Peer, code: string | undefined, host?: string): TlsError | undefined {
   if (code !== undefined) return rejection(code, peercert);
-  if (host === undefined) return undefined;
   if (certificate === undefined) return handshakeFailure("NoPeerCertificate");
+  if (host === undefined) return undefined;
   const mismatch: NodeJS.ErrnoException | undefined = tls.checkServerIdentity(
     withoutRootDot(host),
     certificate.toLegacyObject(),

@@ -73,12 +73,12 @@ export function connectionInformation(socket: Socket): Result<ConnectionInformat
 }
 
 /**
- * The newest session that the server has given to this client, for the `session` of a later connection. Over TLS 1.3 it
- * comes with the first bytes of the server; a server may give none.
+ * The newest session that the server has given to this client, for `session` of a later connection to the same server.
+ * Over TLS 1.3 it comes with the first bytes of the server. Who has it can read what is resumed with it: keep it as a key.
  *
  * @returns `NoSession` where none has come yet; `Enotsup` as `peercert`
  */
-export function session(socket: Socket): Result<TlsSession, "NoSession" | NotTls> {
+export function session(socket: Socket): Result<Buffer, "NoSession" | NotTls> {
   const secured = securedOf(socket);
   if (secured === undefined) return err("Enotsup");
   return secured.session === undefined ? err("NoSession") : ok(secured.session);

@@ -50,8 +50,6 @@ export function upgradeConnected(
 export interface Plan {
   readonly unread: "HandOver" | "Discard";
   readonly timeout: number;
-  /** Of a client: whose its sessions are, and the one that it may resume. */
-  readonly sessions?: { readonly belongTo: string; readonly resumed: TlsSession | undefined };
   begin(raw: NodeSocket): Handshake;
 }
 
@@ -65,14 +63,12 @@ export function planOf(action: string, tls: TlsClientOptions | TlsServerContext,
   checkClientOptions(action, tls);
   const { unread = "HandOver", handshakeTimeout: timeout = defaultHandshakeTimeout } = tls;
   const { verify = "VerifyPeer", serverNameIndication: serverName = host } = tls;
-  const { alpnAdvertisedProtocols: protocols } = tls;
+  const { alpnAdvertisedProtocols: protocols, session } = tls;
   const verifies = verify === "VerifyPeer";
   if (verifies && serverName === undefined) {
     throw new TypeError(`Cannot ${action}: serverNameIndication must say whom the certificate has to be for`);
   }
   const context = secureContext(action, tls);
-  const belongTo = belongingOf(serverName, tls);
-  const session = tls.session?.belongsTo === belongTo ? tls.session : undefined;
   return {
     unread,
     timeout,
@@ -118,7 +114,7 @@ class Upgrade {
     }
     if (result.ok) {
       remember(this.#engine, handshake);
-      this.#engine.finishUpgrade(adoptOver(raw, handshake.secured, path));
+      this.#engine.finishUpgrade(adoptOver(raw, handshake.secured, path, () => handshake.awaitsTickets));
     } else this.#engine.failUpgrade();
     return result;
   }

@@ -226,7 +226,7 @@ async function bothOurs(
   return {
     sockets,
     [Symbol.asyncDispose]: async () => {
-      for (const socket of sockets) if (socket !== undefined) await close(socket);
+      await Promise.all(sockets.flatMap((socket) => (socket === undefined ? [] : [close(socket)])));
       await closeListener(listener);
       await middle[Symbol.asyncDispose]();
     },
