@@ -1,6 +1,5 @@
 import { inspect } from "node:util";
 import type { SecureContext } from "node:tls";
-import { valueText } from "../process/value-text.ts";
 import type { ServerHandshake } from "./handshake.ts";
 import { checkServerOptions, type TlsServerOptions } from "./options.ts";
 import { secureContext } from "./secure-context.ts";
@@ -86,7 +85,8 @@ export class ServerContext {
 export function contextOf(context: TlsServerContext, action: string): ServerContext {
   const found: unknown = context;
   if (found instanceof ServerContext) return found;
-  throw new TypeError(`Cannot ${action}: expected a server context, received ${valueText(context)}`);
+  // Not shown: it may be the options of one, with the key.
+  throw new TypeError(`Cannot ${action}: expected a server context, as newServerContext makes it`);
 }
 
 /** @internal */
