@@ -65,7 +65,7 @@ class CallbackConnection {
 
   async begin(self: Self): Promise<Initialised<unknown, Incoming, undefined>> {
     this.#serving.giveTo(self);
-    await this.#serving.meetProxy(runtimeEngine(self.runtime));
+    await this.#serving.meetPeer(runtimeEngine(self.runtime));
     const { connection } = this.#serving;
     const { state, selector = newSelector() } = await this.#init(self);
     this.#state = state;

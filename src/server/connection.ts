@@ -28,7 +28,7 @@ function startOptionsOf(serving: Serving) {
 function startProcess(serving: Serving, run: ConnectionProcess, host: Host) {
   return start<undefined, never>(host, startOptionsOf(serving), async (self) => {
     serving.giveTo(self);
-    await serving.meetProxy(runtimeEngine(self.runtime));
+    await serving.meetPeer(runtimeEngine(self.runtime));
     return { data: undefined, run: () => run(serving.connection, self) };
   });
 }
@@ -36,7 +36,7 @@ function startProcess(serving: Serving, run: ConnectionProcess, host: Host) {
 /** The owner is no process of ours: one watches it, so that the tree has somebody to end. */
 function startOwner(serving: Serving, handler: ConnectionOwner, host: Host) {
   return start<undefined, never>(host, startOptionsOf(serving), async (self) => {
-    await serving.meetProxy(runtimeEngine(self.runtime));
+    await serving.meetPeer(runtimeEngine(self.runtime));
     const owner = handler.createOwner(serving.connection, self);
     self.onExit((reason) => {
       owner.exit?.(reason.type === "Normal" ? Shutdown : reason); // a process takes no notice of a normal exit

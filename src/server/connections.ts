@@ -36,6 +36,7 @@ export class Connections {
   #ids = 0;
   #accepted = 0;
   #refused = 0;
+  #handshakesFailed = 0;
   #acceptErrors = 0;
   #crashed = 0;
   #whenNone: (() => void)[] = [];
@@ -60,6 +61,7 @@ export class Connections {
       waiting: this.#waiting.length,
       accepted: this.#accepted,
       refused: this.#refused,
+      handshakesFailed: this.#handshakesFailed,
       acceptErrors: this.#acceptErrors,
       crashed: this.#crashed,
     };
@@ -101,6 +103,11 @@ export class Connections {
     for (const serving of this.#open.values()) serving.onDrain?.();
   }
 
+  /** The time is over: no peer is waited for any more to say who it is. Whose handler has begun is its own process's. */
+  giveUpMeeting(): void {
+    for (const serving of this.#open.values()) serving.giveUp();
+  }
+
   /** Resolves when nobody is served any more. */
   whenNone(): Promise<void> {
     if (this.#open.size === 0) return Promise.resolve();
@@ -126,7 +133,10 @@ export class Connections {
     const { remoteAddress, remotePort } = arrival;
     const socket = arrival.socket as OwnedSocket; // it will be, as soon as somebody serves it
     const connection = { id: ++this.#ids, socket, remoteAddress, remotePort, draining: this.#draining.signal };
-    const serving = new Serving(connection, this.#settings);
+    const serving = new Serving(connection, this.#settings, (error) => {
+      this.#handshakesFailed++;
+      this.#tell({ type: "HandshakeFailed", connection: serving.connection, error });
+    });
     this.#open.set(connection.id, serving);
     void this.#start(serving, arrival);
   }
@@ -135,7 +145,8 @@ export class Connections {
     const started = await this.#supervisor?.startChild(serving);
     if (started?.ok !== true) {
       this.#forget(serving);
-      this.#refuse(arrival, "InitFailed", started?.error);
+      if (serving.isGivenUp) this.#refuse(arrival, "Draining");
+      else if (!serving.hasFailedHandshake) this.#refuse(arrival, "InitFailed", started?.error);
       return;
     }
     const { process } = started.value;

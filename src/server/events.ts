@@ -1,5 +1,6 @@
 import { Shutdown } from "../process/exit.ts";
 import type { SocketError } from "../tcp/error.ts";
+import type { TlsError } from "../tcp/tls-error.ts";
 import type { CloseReason, Connection } from "./handler.ts";
 
 /** Why a connection was not served. */
@@ -10,7 +11,7 @@ export type RefusalReason =
   | "TooManyFromAddress"
   /** Its address is in the block list. */
   | "Blocked"
-  /** The server has begun to drain while it waited. */
+  /** The server has begun to drain while it waited, or was to end before its peer had said who it is. */
   | "Draining"
   /** Its handler could not begin. */
   | "InitFailed";
@@ -29,6 +30,10 @@ export type ServerEvent =
       /** What the handler's `init` threw. */
       readonly reason?: unknown;
     }
+  /**
+   * The peer's TLS handshake has come to nothing. The handler never hears of it, and nothing else is said.
+   */
+  | { readonly type: "HandshakeFailed"; readonly connection: Connection; readonly error: TlsError }
   /** It waits, since `maxConnections` are served. */
   | { readonly type: "ConnectionWaits"; readonly remoteAddress: string; readonly remotePort: number }
   /** The system could not accept a connection: the server tries again after `retryInMs` milliseconds. */
@@ -43,6 +48,8 @@ export interface ServerInfo {
   /** Connections that were served or are. */
   readonly accepted: number;
   readonly refused: number;
+  /** Connections that were to speak TLS and did not come to it; they are not counted as refused. */
+  readonly handshakesFailed: number;
   /** Times that the system could not accept a connection. */
   readonly acceptErrors: number;
   /** Connections whose handler ended abnormally. */

@@ -37,7 +37,7 @@ type Step<S, U> = Next<S, U> | PromiseLike<Next<S, U>>;
  * What a handler throws ends this connection and no other. Source: `ThousandIsland.Handler`, `glisten`.
  */
 export interface ConnectionHandler<S, U> {
-  /** Runs in the actor before anything is read. */
+  /** Runs in the actor before anything of the peer's is read, and behind its TLS handshake. */
   init(connection: Connection, self: Self): ConnectionInit<S, U> | PromiseLike<ConnectionInit<S, U>>;
   /** One packet: what has arrived, up to `buffer` bytes of it, or one frame of `packet`. `withReply` sends an answer with the next state. */
   onPacket(state: NoInfer<S>, data: Buffer, connection: Connection, self: Self): Step<NoInfer<S>, NoInfer<U>>;

@@ -4,6 +4,8 @@ import { valueText } from "../process/value-text.ts";
 import type { ListenOptions } from "../tcp/listen.ts";
 import { checkBoolean, checkMilliseconds } from "../tcp/option-checks.ts";
 import { type SocketOptions, socketOptionNames } from "../tcp/options.ts";
+import type { TlsServerOptions } from "../tls/options.ts";
+import { isServerContext, makeServerContext, type TlsServerContext } from "../tls/server-context.ts";
 import { isCrash, type ServerEvent } from "./events.ts";
 import type { Connection } from "./handler.ts";
 
@@ -27,7 +29,16 @@ export interface ServerOptions extends ListenOptions {
    * connects for. `maxPerAddress` and `blockList` see the proxy. Default false.
    */
   readonly proxyProtocol?: boolean | undefined;
-  /** Milliseconds that the header may take. Default 5000. */
+  /**
+   * Speaks TLS on every connection, behind the header of the PROXY protocol where there is one: the handler hears of a
+   * connection when hands are shaken. A context of `newServerContext` can be replaced while the server runs. Default:
+   * plain text.
+   */
+  readonly tls?: TlsServerOptions | TlsServerContext | undefined;
+  /**
+   * Milliseconds that the peer gets before the handler: for the header of the PROXY protocol and the TLS handshake
+   * together. Default 5000; `handshakeTimeout` of `tls` counts where it is shorter.
+   */
   readonly handshakeTimeoutMs?: number | undefined;
   /**
    * Milliseconds that a connection waits for a packet it has asked for, then it closes. Default 60000; people who type
@@ -53,8 +64,12 @@ type OwnOptions = Omit<ServerOptions, keyof ListenOptions>;
 
 /** @internal */
 export type ServerSettings = {
-  readonly [Name in Exclude<keyof OwnOptions, "mailbox">]-?: Exclude<OwnOptions[Name], undefined>;
-} & { readonly mailbox: MailboxOptions | undefined; readonly listen: ListenOptions };
+  readonly [Name in Exclude<keyof OwnOptions, "mailbox" | "tls">]-?: Exclude<OwnOptions[Name], undefined>;
+} & {
+  readonly mailbox: MailboxOptions | undefined;
+  readonly tls: TlsServerContext | undefined;
+  readonly listen: ListenOptions;
+};
 
 // The record lets the compiler miss none.
 const ownNames = Object.keys({
@@ -63,6 +78,7 @@ const ownNames = Object.keys({
   maxPerAddress: true,
   blockList: true,
   proxyProtocol: true,
+  tls: true,
   handshakeTimeoutMs: true,
   readTimeoutMs: true,
   idleTimeoutMs: true,
@@ -90,7 +106,7 @@ export function checkServerOptions(options: ServerOptions): ServerSettings {
   const { maxConnections = Infinity, maxWaiting = 511, maxPerAddress = Infinity } = options;
   const { readTimeoutMs = 60_000, idleTimeoutMs = Infinity, initTimeoutMs = 5_000, drainTimeoutMs = 15_000 } = options;
   const { proxyProtocol = false, handshakeTimeoutMs = 5_000 } = options;
-  const { mailbox, blockList = nobody, onEvent = warnOfCrashes } = options;
+  const { mailbox, tls, blockList = nobody, onEvent = warnOfCrashes } = options;
   checkCount(action, "maxConnections", maxConnections, 1);
   checkCount(action, "maxWaiting", maxWaiting, 0);
   checkCount(action, "maxPerAddress", maxPerAddress, 1);
@@ -109,6 +125,7 @@ export function checkServerOptions(options: ServerOptions): ServerSettings {
     maxPerAddress,
     blockList,
     proxyProtocol,
+    tls: tls === undefined || isServerContext(tls) ? tls : makeServerContext(action, tls),
     ...times,
     mailbox,
     onEvent: guarded(onEvent),

@@ -27,12 +27,9 @@ const longestBody = 2_048;
  */
 export async function readProxyHeader(
   socket: Socket,
-  withinMs: number,
-  now: () => number,
+  msLeft: () => number,
 ): Promise<Result<ProxiedPeer | undefined, NoHeader>> {
-  const deadline = now() + withinMs;
-  const read = (byteSize: number): Promise<Result<Buffer, SocketError>> =>
-    receiveExact(socket, byteSize, Math.max(0, deadline - now()));
+  const read = (byteSize: number): Promise<Result<Buffer, SocketError>> => receiveExact(socket, byteSize, msLeft());
   const start = await read(signature.length);
   if (!start.ok) return start;
   return start.value.equals(signature) ? readBinary(read) : readLine(start.value, read);

@@ -1,13 +1,24 @@
 import type { Clock } from "../process/clock.ts";
 import type { Owner } from "../process/owner.ts";
-import { abort, controllingProcess, setopts } from "../tcp/socket.ts";
+import { err, ok, type Result } from "../result.ts";
+import { describeError } from "../tcp/error.ts";
+import { abort, controllingProcess, engineOf, setopts } from "../tcp/socket.ts";
+import type { TlsError } from "../tcp/tls-error.ts";
+import { handshakeFailure } from "../tls/error.ts";
+import type { TlsServerContext } from "../tls/server-context.ts";
+import { type Plan, planOf, upgradeConnected } from "../tls/upgrade.ts";
 import type { CloseReason, Connection } from "./handler.ts";
 import type { ServerSettings } from "./options.ts";
 import { readProxyHeader } from "./proxy-protocol.ts";
 
-/** @internal What is read before the handler has its own time. */
+/** @internal What comes before the handler has its own time. */
 export function initTimeoutOf({ settings }: Serving): number {
-  return settings.initTimeoutMs + (settings.proxyProtocol ? settings.handshakeTimeoutMs : 0);
+  return settings.initTimeoutMs + (meetsPeers(settings) ? settings.handshakeTimeoutMs : 0);
+}
+
+/** Whether peers have to say something before the handler hears of them. */
+function meetsPeers({ proxyProtocol, tls }: ServerSettings): boolean {
+  return proxyProtocol || tls !== undefined;
 }
 
 /** @internal One connection in the hands of the server, and what it and whoever serves it have to say to each other. */
@@ -20,29 +31,78 @@ export class Serving {
   closeReason: CloseReason | undefined;
   /** Tells whoever serves it that the server drains, where a signal is not enough. */
   onDrain: (() => void) | undefined;
+  /** Whether it was to speak TLS and did not come to it, which has been told. */
+  hasFailedHandshake = false;
+  /** Whether it is the peer's turn, before the handler hears of it. */
+  #isMeeting: boolean;
+  #isGivenUp = false;
+  readonly #tellFailure: (error: TlsError) => void;
 
-  constructor(connection: Connection, settings: ServerSettings) {
+  constructor(connection: Connection, settings: ServerSettings, tellFailure: (error: TlsError) => void) {
     this.connection = connection;
     this.address = connection.remoteAddress;
     this.settings = settings;
+    this.#isMeeting = meetsPeers(settings);
+    this.#tellFailure = tellFailure;
   }
 
   /**
-   * Reads what a proxy says of the peer, where one stands before the server.
+   * Reads what a proxy says of the peer, where one stands before the server, and shakes hands, where TLS is spoken.
    *
    * @throws Error where it says nothing that can be understood, or not in time
    */
-  async meetProxy({ clock }: { readonly clock: Clock }): Promise<void> {
-    const { proxyProtocol, handshakeTimeoutMs, listen } = this.settings;
-    if (!proxyProtocol) return;
-    setopts(this.connection.socket, { packet: "raw" }); // the header stands before the first frame
-    const header = await readProxyHeader(this.connection.socket, handshakeTimeoutMs, () => clock.now());
+  async meetPeer({ clock }: { readonly clock: Clock }): Promise<void> {
+    const { proxyProtocol, tls } = this.settings;
+    const until = clock.now() + this.settings.handshakeTimeoutMs;
+    if (proxyProtocol) await this.#readProxyHeader(clock, until);
+    if (tls !== undefined) await this.#secure(tls, until);
+    this.#isMeeting = false;
+  }
+
+  /** Ends a connection that the handler has not heard of: nobody else would, until the peer has said enough or its time is over. */
+  giveUp(): void {
+    if (!this.#isMeeting) return;
+    this.#isGivenUp = true;
+    abort(this.connection.socket);
+  }
+
+  get isGivenUp(): boolean {
+    return this.#isGivenUp;
+  }
+
+  async #readProxyHeader(clock: Clock, until: number): Promise<void> {
+    const { socket } = this.connection;
+    setopts(socket, { packet: "raw" }); // the header stands before the first frame
+    const header = await readProxyHeader(socket, () => Math.max(0, until - clock.now()));
     if (!header.ok) {
-      abort(this.connection.socket);
+      abort(socket);
       throw new Error(`Cannot read the header of the PROXY protocol: ${header.error}`);
     }
-    setopts(this.connection.socket, { packet: listen.packet });
+    setopts(socket, { packet: this.settings.listen.packet });
     this.connection = { ...this.connection, ...header.value };
+  }
+
+  async #secure(tls: TlsServerContext, until: number): Promise<void> {
+    // What was read behind the header has begun the handshake, whatever `unread` says.
+    const secured = await this.#shakeHands({ ...planOf("serve", tls), unread: "HandOver" }, until);
+    if (secured.ok) return;
+    abort(this.connection.socket);
+    throw new Error(`Cannot speak TLS: ${describeError(secured.error)}`);
+  }
+
+  async #shakeHands(plan: Plan, until: number): Promise<Result<undefined, TlsError | "Closed">> {
+    const engine = engineOf(this.connection.socket, "upgrade");
+    const shaken = await upgradeConnected(engine, plan, until);
+    if (shaken.ok) return ok();
+    const { error } = shaken;
+    if (error === "Enotsup" || error === "Ealready" || error === "Einval") {
+      throw new Error(`Cannot upgrade a connection: ${error}`);
+    }
+    if (typeof error === "string" && engine.isGone) return err("Closed"); // we have closed it ourselves: no failure
+    const failure = typeof error === "string" ? handshakeFailure("Closed") : error;
+    this.hasFailedHandshake = true;
+    this.#tellFailure(failure);
+    return err(failure);
   }
 
   /**

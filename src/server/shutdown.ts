@@ -47,6 +47,7 @@ export class ShutdownRole {
           if (this.#listening.listener !== undefined) await closeListener(this.#listening.listener);
           this.#connections.drain();
           if (this.#withinMs > 0) await this.#wait(self);
+          this.#connections.giveUpMeeting();
         },
       };
     });

@@ -18,8 +18,7 @@ export interface TlsServerContext {
  * Source: the options of `ssl:listen`.
  */
 export function newServerContext(options: TlsServerOptions): TlsServerContext {
-  const context = new ServerContext(read("make a server context", options));
-  return context as unknown as TlsServerContext; // the brand has no run-time form
+  return makeServerContext("make a server context", options);
 }
 
 /**
@@ -31,6 +30,12 @@ export function newServerContext(options: TlsServerOptions): TlsServerContext {
 export function replaceServerContext(context: TlsServerContext, options: TlsServerOptions): void {
   const action = "replace a server context";
   contextOf(context, action).current = read(action, options);
+}
+
+/** @internal As `newServerContext`, for who wants one to do something else with. */
+export function makeServerContext(action: string, options: TlsServerOptions): TlsServerContext {
+  const context = new ServerContext(read(action, options));
+  return context as unknown as TlsServerContext; // the brand has no run-time form
 }
 
 /** What one set of options comes to. */

@@ -85,6 +85,9 @@ export class ListenFailure extends Error {
  * which leaving the invoking state does, stops the server and closes the connections that it has accepted. The actor
  * is done after `drain`, with the server's counts. It is in error with a `ListenFailure` where it cannot listen to begin
  * with, and where the server fails.
+ *
+ * With `tls` in its input, `Accepted` comes when hands are shaken. The input is part of a persisted snapshot: options of
+ * TLS put the private key there, and a context of `newServerContext`, which gives it to nobody, cannot be restored.
  */
 export function fromServer<M extends EventObject = TcpMessage>(selector?: Selector<M>): ServerLogic {
   return createLogic<ServerContext, ServerInfo, ServerCommand, ServerOptions, ServerMessage>({

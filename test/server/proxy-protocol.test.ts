@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { continueWith } from "tankard/otp";
 import { type ConnectionHandler, withReply } from "tankard/server";
-import { until } from "../support/peer.ts";
+import { until, within } from "../support/peer.ts";
 import { serve } from "../support/served.ts";
 import { turns } from "../support/turns.ts";
 
@@ -84,6 +84,16 @@ describe("proxyProtocol", () => {
     await served.clock.advance(100);
     await until(() => served.events("ConnectionRefused").length === 1, "it is not refused");
     expect((await peer.readToEnd()).how).toBe("Rst");
+  });
+
+  test("holds up no server that is to stop", async () => {
+    await using served = await serve(who, { proxyProtocol: true });
+    const peer = await served.peer();
+    await peer.send("PROXY TCP4 ");
+    await until(() => served.server.info().open === 1, "it has no place");
+    await within(served.server.stop(), "It does not stop");
+    await peer.readToEnd();
+    expect(served.events("ConnectionRefused")).toMatchObject([{ why: "Draining" }]);
   });
 
   test("counts the proxy for maxPerAddress, and lets it go", async () => {

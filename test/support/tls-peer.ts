@@ -2,7 +2,9 @@
 
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
-import { createServer, type TlsOptions, type TLSSocket } from "node:tls";
+import { Duplex } from "node:stream";
+import { connect, type ConnectionOptions, createServer, type TlsOptions, type TLSSocket } from "node:tls";
+import { type Peer, peerOf } from "./peer.ts";
 
 export interface TlsServer extends AsyncDisposable {
   readonly port: number;
@@ -41,4 +43,41 @@ export async function tlsEchoServer(options: TlsOptions): Promise<TlsServer> {
       await once(server, "close");
     },
   };
+}
+
+export interface TlsPeer extends Peer {
+  readonly raw: TLSSocket;
+}
+
+/** A client of Node's that has shaken hands; where it cannot, it throws Node's error. It trusts whoever answers. */
+export async function connectTlsPeer(options: ConnectionOptions): Promise<TlsPeer> {
+  const raw = connect({ host: "127.0.0.1", rejectUnauthorized: false, ...options });
+  raw.pause();
+  try {
+    await once(raw, "secureConnect");
+  } catch (error) {
+    raw.destroy();
+    throw error;
+  }
+  return { ...peerOf(raw), raw };
+}
+
+/** The first bytes of a client of Node's. */
+export async function clientHello(): Promise<Buffer> {
+  let resolve: (hello: Buffer) => void = () => undefined;
+  const hello = new Promise<Buffer>((settle) => (resolve = settle));
+  const wire = new Duplex({
+    read: () => undefined,
+    write: (data: Buffer, _encoding, written) => {
+      resolve(data);
+      written();
+    },
+  });
+  const raw = connect({ socket: wire, servername: "localhost" });
+  raw.on("error", () => undefined);
+  try {
+    return await hello;
+  } finally {
+    raw.destroy();
+  }
 }

@@ -23,6 +23,7 @@ import {
 } from "tankard";
 import { newFraming } from "tankard/framing";
 import { continueWith, startActor, withSelector } from "tankard/otp";
+import { type ConnectionHandler, startServer } from "tankard/server";
 
 declare const self: Self;
 declare const socket: Socket;
@@ -146,3 +147,9 @@ setopts(socket, { paket: "raw" });
 newFraming({ start: 0, read: () => ({ type: "More", state: "one" }) });
 // @ts-expect-error a reading that does not exist
 newFraming({ start: 0, read: () => ({ type: "Done", end: 1 }) });
+
+declare const handler: ConnectionHandler<number, never>;
+// @ts-expect-error a client's option
+await startServer({ port: 0, tls: { cert: "", key: "", serverNameIndication: "h" } }, handler);
+// @ts-expect-error a misspelt option of TLS
+await startServer({ port: 0, tls: { cert: "", keys: "" } }, handler);

@@ -2,7 +2,8 @@
 import { expectTypeOf } from "expect-type";
 import { call, namedSubject, newName, newSelector, sendBuilder, type Subject, unwrap } from "tankard";
 import { continueWith, startActor, startFactorySupervisor, startSupervisor, stop, stopAbnormal } from "tankard/otp";
-import { startServer, withReply } from "tankard/server";
+import { type ServerEvent, startServer, withReply } from "tankard/server";
+import { newServerContext, peercert, type TlsError, type TlsServerOptions } from "tankard/tls";
 
 type Store = Map<string, string>;
 type StoreMessage =
@@ -78,6 +79,18 @@ await startServer(
     onMessage: (state, message) => withReply(continueWith({ seen: state.seen + 1 }), [message.text, "\n"]),
   },
 );
+
+// By TLS.
+declare const credentials: TlsServerOptions;
+const context = newServerContext(credentials);
+const heard: ServerEvent[] = [];
+for (const tls of [credentials, context]) {
+  await startServer({ port: 0, tls, onEvent: (event) => heard.push(event) }, ({ socket }) => {
+    const certificate = peercert(socket);
+    if (certificate.ok) certificate.value.subject satisfies string;
+  });
+}
+for (const event of heard) if (event.type === "HandshakeFailed") expectTypeOf(event.error).toEqualTypeOf<TlsError>();
 
 // A named actor under a supervisor, called by its name; a factory of sessions.
 type CounterMessage = { type: "inc"; by: number } | { type: "get"; reply: Subject<number> };

@@ -21,9 +21,12 @@ import {
   type Listening,
   type TcpSocketRef,
 } from "tankard/xstate";
+import { connectionInformation, newServerContext } from "tankard/tls";
+import { credentials } from "../support/certificates.ts";
 import { createWorld } from "../support/in-process.ts";
 import { invoking, type Parent } from "../support/parent.ts";
 import { connectPeer, type Peer, peerServer, until } from "../support/peer.ts";
+import { connectTlsPeer } from "../support/tls-peer.ts";
 import { hasRead } from "../support/test-process.ts";
 import { turns } from "../support/turns.ts";
 
@@ -53,6 +56,30 @@ describe("fromServer", () => {
     await send(connection.socket, "and you");
     expect((await peer.receive(7)).toString()).toBe("and you");
     expect(parent.types).toEqual(["Listening", "Accepted", "Packet"]);
+  });
+
+  test("speaks TLS: Accepted comes when hands are shaken, and a handshake that fails is nobody's", async () => {
+    await using parent = await listening(fromServer(), { tls: newServerContext(credentials("localhost")) });
+    await using plain = await connectPeer(parent);
+    await plain.send("hello, hello");
+    await ended(plain);
+    expect(parent.types).toEqual(["Listening"]);
+    await using peer = await connectTlsPeer({ port: parent.port });
+    const { connection } = await parent.told<Accepted>("Accepted");
+    expect(connectionInformation(connection.socket)).toMatchObject({ ok: true, value: { protocol: "TLSv1.3" } });
+    await peer.send("hello");
+    receiveNextPacketAsMessage(connection.socket);
+    expect((await parent.told<Packet>("Packet")).data.toString()).toBe("hello");
+    await send(connection.socket, "and you");
+    expect((await peer.receive(7)).toString()).toBe("and you");
+    parent.leave();
+    await ended(peer);
+  });
+
+  test("is in error where its TLS cannot be", async () => {
+    await using parent = invoking(fromServer(), { ...local, tls: {} });
+    const { error } = await parent.told<ErrorActorEvent>(failed);
+    expect(error).toMatchObject({ message: expect.stringContaining("a server needs a certificate") });
   });
 
   test("brings packets by its selector", async () => {
