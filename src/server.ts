@@ -11,6 +11,6 @@ export type {
   ConnectionProcess,
 } from "./server/handler.ts";
 export type { AddressFilter, ServerOptions } from "./server/options.ts";
-export { withReply } from "./server/reply.ts";
+export { withReply, withUpgrade } from "./server/reply.ts";
 export { type Server, type ServerChild, startServer, supervised } from "./server/server.ts";
 export { drainOnSignals } from "./server/signals.ts";

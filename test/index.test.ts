@@ -121,7 +121,7 @@ describe("the public names", () => {
   });
 
   test("of tankard/server change only on purpose", () => {
-    expect(namesOf(server)).toEqual(["drainOnSignals", "startServer", "supervised", "withReply"]);
+    expect(namesOf(server)).toEqual(["drainOnSignals", "startServer", "supervised", "withReply", "withUpgrade"]);
   });
 
   test("of tankard/tls change only on purpose", () => {

@@ -16,12 +16,21 @@ export class NextValue {
   readonly selector: Selector<unknown> | undefined;
   /** What a connection's actor sends before it goes on. */
   readonly reply: unknown;
+  /** What it goes on to speak, behind that. */
+  readonly upgrade: unknown;
 
-  constructor(type: NextValue["type"], value: unknown, selector: Selector<unknown> | undefined, reply: unknown) {
+  constructor(
+    type: NextValue["type"],
+    value: unknown,
+    selector: Selector<unknown> | undefined,
+    reply: unknown,
+    upgrade: unknown,
+  ) {
     this.type = type;
     this.value = value;
     this.selector = selector;
     this.reply = reply;
+    this.upgrade = upgrade;
   }
 }
 
@@ -30,8 +39,9 @@ function nextOf<S, M>(
   value?: unknown,
   selector?: Selector<unknown>,
   reply?: unknown,
+  upgrade?: unknown,
 ): Next<S, M> {
-  return new NextValue(type, value, selector, reply) as unknown as Next<S, M>;
+  return new NextValue(type, value, selector, reply, upgrade) as unknown as Next<S, M>;
 }
 
 /** @internal The value behind `next`, if it is one. */
@@ -41,8 +51,14 @@ export function nextValue(next: unknown): NextValue | undefined {
 
 /** @internal The same, and `reply` is sent before. */
 export function nextWithReply<S, M>(next: Next<S, M>, reply: unknown): Next<S, M> {
-  const value = next as unknown as NextValue;
-  return nextOf(value.type, value.value, value.selector, reply);
+  const { type, value, selector, upgrade } = next as unknown as NextValue;
+  return nextOf(type, value, selector, reply, upgrade);
+}
+
+/** @internal The same, and `upgrade` is spoken from then on. */
+export function nextWithUpgrade<S, M>(next: Next<S, M>, upgrade: unknown): Next<S, M> {
+  const { type, value, selector, reply } = next as unknown as NextValue;
+  return nextOf(type, value, selector, reply, upgrade);
 }
 
 /** Waits for the next message with this state. Source: `actor.continue`, a word that JavaScript has taken. */
@@ -52,8 +68,8 @@ export function continueWith<S>(state: S): Next<S> {
 
 /** Selects other messages from now on. Only what `continueWith` gives can go on. Source: `actor.with_selector`. */
 export function withSelector<S, M>(continued: Next<S>, selector: Selector<M>): Next<S, M> {
-  const { type, value, reply } = continued as unknown as NextValue;
-  return nextOf(type, value, selector, reply);
+  const { type, value, reply, upgrade } = continued as unknown as NextValue;
+  return nextOf(type, value, selector, reply, upgrade);
 }
 
 /**

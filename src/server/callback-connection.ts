@@ -10,10 +10,12 @@ import type { Self } from "../process/self.ts";
 import { isThenable } from "../process/thenable.ts";
 import type { Result } from "../result.ts";
 import type { SocketError } from "../tcp/error.ts";
+import type { TlsError } from "../tcp/tls-error.ts";
 import type { TcpMessage } from "../tcp/message.ts";
 import { selectTcpMessagesFrom } from "../tcp/select.ts";
 import type { SendResult } from "../tcp/send-queue.ts";
 import { abort, type BytesTree, receiveNextPacketAsMessage, sendNow } from "../tcp/socket.ts";
+import type { TlsServerContext } from "../tls/server-context.ts";
 import type { ConnectionHandler, ConnectionInit } from "./handler.ts";
 import { initTimeoutOf, type Serving } from "./serving.ts";
 
@@ -139,14 +141,29 @@ class CallbackConnection {
   #goOn(step: Step, then: "AskAgain" | undefined): Step | PromiseLike<Step> {
     const value = nextValue(step);
     if (value === undefined) return step; // the actor says what it is
+    if (value.upgrade !== undefined && then === undefined) {
+      // What was asked for may be in the mailbox already, in plain text.
+      throw new Error("Cannot upgrade a connection but by what onPacket returns");
+    }
     if (value.reply !== undefined) return this.#reply(value.reply as BytesTree, step, then);
-    return this.#settle(step, then);
+    return this.#replied(step, then);
   }
 
   #reply(data: BytesTree, step: Step, then: "AskAgain" | undefined): Step | Promise<Step> {
-    const settle = (sent: SendResult): Step => (sent.ok ? this.#settle(step, then) : this.#stopFor(sent.error));
+    const goOn = (sent: SendResult): Step | Promise<Step> =>
+      sent.ok ? this.#replied(step, then) : this.#stopFor(sent.error);
     const sending = sendNow(this.#serving.connection.socket, data);
-    return sending instanceof Promise ? sending.then(settle) : settle(sending);
+    return sending instanceof Promise ? sending.then(goOn) : goOn(sending);
+  }
+
+  #replied(step: Step, then: "AskAgain" | undefined): Step | Promise<Step> {
+    const context = nextValue(step)?.upgrade as TlsServerContext | undefined; // as `withUpgrade` has put it there
+    return context === undefined ? this.#settle(step, then) : this.#upgrade(context, step, then);
+  }
+
+  async #upgrade(context: TlsServerContext, step: Step, then: "AskAgain" | undefined): Promise<Step> {
+    const upgraded = await this.#serving.upgrade(context);
+    return upgraded.ok ? this.#settle(step, then) : this.#stopFor(upgraded.error);
   }
 
   #settle(step: Step, then: "AskAgain" | undefined): Step {
@@ -164,7 +181,7 @@ class CallbackConnection {
     return asked.ok;
   }
 
-  #stopFor(reason: SocketError): Step {
+  #stopFor(reason: SocketError | TlsError): Step {
     this.#serving.closeReason ??= reason;
     return stop();
   }

@@ -31,7 +31,8 @@ export type ServerEvent =
       readonly reason?: unknown;
     }
   /**
-   * The peer's TLS handshake has come to nothing. The handler never hears of it, and nothing else is said.
+   * The peer's TLS handshake has come to nothing. Where it was the connection's first the handler never hears of it, and
+   * nothing else is said; where it was one of `withUpgrade`, `ConnectionClosed` follows.
    */
   | { readonly type: "HandshakeFailed"; readonly connection: Connection; readonly error: TlsError }
   /** It waits, since `maxConnections` are served. */

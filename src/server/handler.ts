@@ -5,6 +5,7 @@ import type { Self } from "../process/self.ts";
 import type { Next } from "../otp/next.ts";
 import type { SocketError } from "../tcp/error.ts";
 import type { OwnedSocket } from "../tcp/message.ts";
+import type { TlsError } from "../tcp/tls-error.ts";
 
 /** A connection that a server has accepted. */
 export interface Connection {
@@ -18,8 +19,8 @@ export interface Connection {
   readonly draining: AbortSignal;
 }
 
-/** Why a connection is over: the peer ended it, it failed or took too long, or whoever served it ended. */
-export type CloseReason = SocketError | ExitReason;
+/** Why a connection is over: the peer ended it, it failed or took too long, no TLS came of `withUpgrade`, or whoever served it ended. */
+export type CloseReason = SocketError | TlsError | ExitReason;
 
 /** What a connection's actor begins with. */
 export interface ConnectionInit<out S, out U> {

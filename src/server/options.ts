@@ -32,12 +32,12 @@ export interface ServerOptions extends ListenOptions {
   /**
    * Speaks TLS on every connection, behind the header of the PROXY protocol where there is one: the handler hears of a
    * connection when hands are shaken. A context of `newServerContext` can be replaced while the server runs. Default:
-   * plain text.
+   * plain text; see `withUpgrade` and `upgrade` for protocols that begin so.
    */
   readonly tls?: TlsServerOptions | TlsServerContext | undefined;
   /**
    * Milliseconds that the peer gets before the handler: for the header of the PROXY protocol and the TLS handshake
-   * together. Default 5000; `handshakeTimeout` of `tls` counts where it is shorter.
+   * together, and for that of a `withUpgrade`. Default 5000; `handshakeTimeout` of `tls` counts where it is shorter.
    */
   readonly handshakeTimeoutMs?: number | undefined;
   /**

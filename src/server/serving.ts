@@ -90,6 +90,17 @@ export class Serving {
     throw new Error(`Cannot speak TLS: ${describeError(secured.error)}`);
   }
 
+  /**
+   * Goes on in TLS.
+   *
+   * @returns why not: the connection is over then
+   * @throws Error where it speaks TLS already, or who serves it uses the socket meanwhile
+   */
+  upgrade(context: TlsServerContext): Promise<Result<undefined, TlsError | "Closed">> {
+    const { runtime } = engineOf(this.connection.socket, "upgrade");
+    return this.#shakeHands(planOf("upgrade", context), runtime.clock.now() + this.settings.handshakeTimeoutMs);
+  }
+
   async #shakeHands(plan: Plan, until: number): Promise<Result<undefined, TlsError | "Closed">> {
     const engine = engineOf(this.connection.socket, "upgrade");
     const shaken = await upgradeConnected(engine, plan, until);

@@ -23,7 +23,7 @@ import {
 } from "tankard";
 import { newFraming } from "tankard/framing";
 import { continueWith, startActor, withSelector } from "tankard/otp";
-import { type ConnectionHandler, startServer } from "tankard/server";
+import { type ConnectionHandler, startServer, withUpgrade } from "tankard/server";
 
 declare const self: Self;
 declare const socket: Socket;
@@ -149,6 +149,8 @@ newFraming({ start: 0, read: () => ({ type: "More", state: "one" }) });
 newFraming({ start: 0, read: () => ({ type: "Done", end: 1 }) });
 
 declare const handler: ConnectionHandler<number, never>;
+// @ts-expect-error a server without a context, by whose options each connection would read its certificate
+withUpgrade(continueWith(1), { cert: "", key: "" });
 // @ts-expect-error a client's option
 await startServer({ port: 0, tls: { cert: "", key: "", serverNameIndication: "h" } }, handler);
 // @ts-expect-error a misspelt option of TLS

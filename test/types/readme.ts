@@ -22,16 +22,15 @@ import { createActor, setup } from "xstate";
 import { encodeCommand, parseResp, resp } from "tankard/framing";
 import { continueWith, startActor, stop } from "tankard/otp";
 import { type ReconnectMessage, startReconnecting } from "tankard/reconnect";
-import { drainOnSignals, startServer, withReply } from "tankard/server";
-import { connect as connectSecurely, newServerContext, peercert, upgrade } from "tankard/tls";
+import { type ConnectionHandler, drainOnSignals, startServer, withReply, withUpgrade } from "tankard/server";
+import { connect as connectSecurely, newServerContext, peercert, type Pem, upgrade } from "tankard/tls";
 import { type Connected, fromTcpSocket, tcpSocketActions } from "tankard/xstate";
 
 declare const self: Self;
 declare const socket: OwnedSocket;
 declare const accepted: OwnedSocket;
-declare const cert: string;
-declare const key: string;
 declare const news: Subject<ReconnectMessage>;
+declare const [cert, key]: readonly [Pem, Pem];
 declare const requests: OwnSubject<{ type: "inc" } | { type: "get"; reply: Subject<number> }>;
 
 {
@@ -108,6 +107,22 @@ declare const requests: OwnSubject<{ type: "inc" } | { type: "get"; reply: Subje
     ),
   );
   drainOnSignals(server); // SIGTERM and Ctrl-C: nobody is let in, who is here says goodbye, and the program ends
+}
+
+{
+  const context = newServerContext({ cert, key }); // replaceServerContext renews it while the server runs
+  const mail: ConnectionHandler<{ isSecure: boolean }, never> = {
+    init: () => ({ state: { isSecure: false } }),
+    onPacket: (state, line) =>
+      line.toString() === "STARTTLS" && !state.isSecure
+        ? withUpgrade(withReply(continueWith({ isSecure: true }), "220 ready\r\n"), context)
+        : withReply(continueWith(state), "502 not here\r\n"),
+  };
+  await startServer({ port: 25, packet: "line" }, mail); // STARTTLS
+  await startServer(
+    { port: 465, packet: "line", tls: context },
+    { ...mail, init: () => ({ state: { isSecure: true } }) },
+  );
 }
 
 {

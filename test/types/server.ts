@@ -2,7 +2,7 @@
 import { expectTypeOf } from "expect-type";
 import { call, namedSubject, newName, newSelector, sendBuilder, type Subject, unwrap } from "tankard";
 import { continueWith, startActor, startFactorySupervisor, startSupervisor, stop, stopAbnormal } from "tankard/otp";
-import { type ServerEvent, startServer, withReply } from "tankard/server";
+import { type CloseReason, type ServerEvent, startServer, withReply, withUpgrade } from "tankard/server";
 import { newServerContext, peercert, type TlsError, type TlsServerOptions } from "tankard/tls";
 
 type Store = Map<string, string>;
@@ -80,7 +80,7 @@ await startServer(
   },
 );
 
-// By TLS.
+// By TLS: from the start, and from STARTTLS on.
 declare const credentials: TlsServerOptions;
 const context = newServerContext(credentials);
 const heard: ServerEvent[] = [];
@@ -91,6 +91,20 @@ for (const tls of [credentials, context]) {
   });
 }
 for (const event of heard) if (event.type === "HandshakeFailed") expectTypeOf(event.error).toEqualTypeOf<TlsError>();
+await startServer(
+  { port: 0, packet: "line" },
+  {
+    init: () => ({ state: { isSecure: false } }),
+    onPacket: (state, line) =>
+      line.equals(Buffer.from("STARTTLS")) && !state.isSecure
+        ? withUpgrade(withReply(continueWith({ isSecure: true }), "220 ready\r\n"), context)
+        : withReply(continueWith(state), line),
+    onClose: (_state, reason) => {
+      expectTypeOf(reason).toEqualTypeOf<CloseReason>();
+      if (typeof reason !== "string" && reason.type === "TlsAlert") reason.alert satisfies string;
+    },
+  },
+);
 
 // A named actor under a supervisor, called by its name; a factory of sessions.
 type CounterMessage = { type: "inc"; by: number } | { type: "get"; reply: Subject<number> };
