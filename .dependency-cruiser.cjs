@@ -8,7 +8,7 @@ const layers = {
   tls: ["tcp", "process", "framing"],
   server: ["otp", "tcp", "tls", "process", "framing"],
   reconnect: ["otp", "tcp", "tls", "process", "framing"],
-  xstate: ["server", "otp", "tcp", "process", "framing"],
+  xstate: ["server", "otp", "tcp", "tls", "process", "framing"],
   testing: ["otp", "tcp", "process", "framing"],
   unwrap: ["tcp", "process"],
   index: ["process", "tcp", "unwrap"],

@@ -11,6 +11,7 @@ export {
   type TcpSocketLogic,
   type TcpSocketRef,
   type TcpSocketSnapshot,
+  type Upgraded,
 } from "./xstate/tcp-socket.ts";
 export { type TcpSocketActions, tcpSocketActions } from "./xstate/tcp-socket-actions.ts";
 export {
@@ -22,6 +23,7 @@ export {
   type Sent,
 } from "./xstate/send-result.ts";
 export { ConnectFailure, fromConnect } from "./xstate/connect.ts";
+export { fromUpgrade, UpgradeFailure, type UpgradeInput } from "./xstate/upgrade.ts";
 export { fromProcess, type ProcessActorLogic, type ProcessArgs } from "./xstate/process.ts";
 export { fromLink, fromMonitor, type TieInput, type TieLogic } from "./xstate/ties.ts";
 export {

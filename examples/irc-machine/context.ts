@@ -61,7 +61,7 @@ export function whatFailed(failure: unknown): string {
 /** Whether it has never worked, and never will: there is no such host. */
 export function isHopeless({ connections }: Context, failure: unknown): boolean {
   if (connections > 0 || !(failure instanceof ConnectFailure)) return false;
-  const { attempts } = failure.error;
+  const attempts = "attempts" in failure.error ? failure.error.attempts : [];
   return attempts.length > 0 && attempts.every(({ reason }) => reason === "Nxdomain");
 }
 

@@ -1,6 +1,7 @@
 // What becomes of a mail.
 
 import { describeError, type ConnectError, type SocketError } from "tankard";
+import type { TlsError } from "tankard/tls";
 
 /** What the client waits for when something happens: a connection, or the reply to a command. */
 export type Step = "connect" | "greeting" | "ehlo" | "helo" | "mail" | "rcpt" | "data" | "body" | "quit";
@@ -21,7 +22,7 @@ export type Outcome =
   | { readonly type: "Sent"; readonly text: string; readonly refused: readonly RefusedRecipient[] }
   /** It did not, as it says; at "rcpt", where it takes nobody's. */
   | ({ readonly type: "Refused"; readonly at: Step; readonly refused: readonly RefusedRecipient[] } & Refusal)
-  | { readonly type: "ConnectFailed"; readonly error: ConnectError }
+  | { readonly type: "ConnectFailed"; readonly error: ConnectError | TlsError }
   | { readonly type: "TimedOut"; readonly at: Step }
   | { readonly type: "ConnectionLost"; readonly at: Step; readonly reason: SocketError }
   /** The server says what nobody says there, or what is no SMTP at all. */

@@ -1,27 +1,40 @@
 import type { AnyActorRef, EventObject, PromiseActorLogic } from "xstate";
 import type { Selector } from "../process/selector.ts";
+import type { Owner } from "../process/owner.ts";
+import type { Result } from "../result.ts";
 import { connect } from "../tcp/connect.ts";
 import { type ConnectError, describeError } from "../tcp/error.ts";
 import type { OwnedSocket, TcpMessage } from "../tcp/message.ts";
-import type { ConnectionOptions } from "../tcp/options.ts";
+import type { ConnectContext } from "../tcp/options.ts";
 import { close } from "../tcp/socket.ts";
+import type { TlsError } from "../tcp/tls-error.ts";
+import { connect as connectTls, type TlsConnectionOptions } from "../tls/connect.ts";
 import { actorProcess } from "./actor-owner.ts";
 import { createLogic } from "./logic.ts";
 
 /** The error of an actor that could not connect; its message is `describeError`'s. */
 export class ConnectFailure extends Error {
-  readonly error: ConnectError;
+  readonly error: ConnectError | TlsError;
 
   /** @internal */
-  constructor(error: ConnectError) {
+  constructor(error: ConnectError | TlsError) {
     super(describeError(error), { cause: error });
     this.name = "ConnectFailure";
     this.error = error;
   }
 }
 
+/** As the `connect` of `tankard` or, where the options say `tls`, that of `tankard/tls`. */
+export function connectAsSaid(
+  options: TlsConnectionOptions & ConnectContext<Owner>,
+): Promise<Result<OwnedSocket, ConnectError | TlsError>> {
+  if (options.tls !== undefined) return connectTls(options);
+  const { tls: _none, ...plain } = options;
+  return connect(plain);
+}
+
 /**
- * Connects, as promise logic. Its output is a socket that belongs to the actor which invoked it: the messages come to
+ * Connects, as promise logic, and speaks TLS where its input says `tls`. Its output is a socket that belongs to the actor which invoked it: the messages come to
  * that as its own events, as `selector` says, and the socket closes when that is done, stopped or in error. Leaving the
  * state before leaves nothing open; leaving it after that closes nothing, for the socket is the machine's. The error is
  * a `ConnectFailure`. Name the machine's events, `fromConnect<Events>(selector)`, and a selector that gives others does
@@ -31,14 +44,14 @@ export class ConnectFailure extends Error {
  */
 export function fromConnect<M extends EventObject = TcpMessage>(
   selector?: Selector<M>,
-): PromiseActorLogic<OwnedSocket, ConnectionOptions> {
-  const logic = createLogic<undefined, OwnedSocket, EventObject, ConnectionOptions, EventObject>({
+): PromiseActorLogic<OwnedSocket, TlsConnectionOptions> {
+  const logic = createLogic<undefined, OwnedSocket, EventObject, TlsConnectionOptions, EventObject>({
     context: undefined,
     start: (actor) => {
       const abort = new AbortController();
       const owner = actorProcess(parentOf(actor.ref), selector);
       let connected: OwnedSocket | undefined;
-      void connect({ ...actor.input, owner, signal: abort.signal }).then((result) => {
+      void connectAsSaid({ ...actor.input, owner, signal: abort.signal }).then((result) => {
         if (!result.ok) actor.fail(new ConnectFailure(result.error));
         else if (!actor.isActive) void close(result.value);
         else {
@@ -56,7 +69,7 @@ export function fromConnect<M extends EventObject = TcpMessage>(
     },
   });
   // XState's own promise logic has no context in its snapshots.
-  return logic as unknown as PromiseActorLogic<OwnedSocket, ConnectionOptions>;
+  return logic as unknown as PromiseActorLogic<OwnedSocket, TlsConnectionOptions>;
 }
 
 function parentOf({ _parent }: AnyActorRef): AnyActorRef {

@@ -1,5 +1,7 @@
 import { type ActionFunction, type EventObject, type MachineContext, sendTo } from "xstate";
 import type { BytesTree } from "../tcp/socket.ts";
+import type { TlsClientOptions } from "../tls/options.ts";
+import type { TlsServerContext } from "../tls/server-context.ts";
 import type { SendId } from "./send-result.ts";
 import type { TcpSocketCommand } from "./tcp-socket.ts";
 
@@ -29,6 +31,12 @@ export interface TcpSocketActions {
   send(this: void, data: BytesTree, id?: SendId): AnySocketAction;
   readonly receiveNextPacketAsMessage: AnySocketAction;
   readonly disarm: AnySocketAction;
+  /** Goes on in TLS, and tells `Upgraded`: `upgrade` of `tankard/tls`. */
+  upgrade<TContext extends MachineContext, TEvent extends EventObject, TParams = undefined>(
+    this: void,
+    tls: (args: { context: TContext; event: TEvent }, params: TParams) => TlsClientOptions | TlsServerContext,
+  ): SocketAction<TContext, TEvent, TParams>;
+  upgrade(this: void, tls: TlsClientOptions | TlsServerContext): AnySocketAction;
   readonly shutdown: AnySocketAction;
   readonly shutdownWrite: AnySocketAction;
 }
@@ -50,10 +58,13 @@ export function tcpSocketActions(id: string): TcpSocketActions {
       data: typeof data === "function" ? data(args, params) : data,
       id: typeof sendId === "function" ? sendId(args, params) : sendId,
     }));
+  const upgrade = (tls: Made<TlsClientOptions | TlsServerContext>): AnySocketAction =>
+    command((args, params) => ({ type: "upgrade", tls: typeof tls === "function" ? tls(args, params) : tls }));
   return {
     send: send as TcpSocketActions["send"],
     receiveNextPacketAsMessage: command({ type: "receiveNextPacketAsMessage" }),
     disarm: command({ type: "disarm" }),
+    upgrade: upgrade as TcpSocketActions["upgrade"],
     shutdown: command({ type: "shutdown" }),
     shutdownWrite: command({ type: "shutdownWrite" }),
   };

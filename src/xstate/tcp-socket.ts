@@ -5,11 +5,10 @@ import type { ExitReason } from "../process/exit.ts";
 import type { Owner } from "../process/owner.ts";
 import type { Runnable } from "../process/scheduler.ts";
 import { type Lane, mapperFor, type Selector } from "../process/selector.ts";
-import { connect } from "../tcp/connect.ts";
 import { err, type Result } from "../result.ts";
 import type { SocketError } from "../tcp/error.ts";
 import type { OwnedSocket, Socket, TcpMessage } from "../tcp/message.ts";
-import { type ConnectionOptions, defaultSendQueueLimit } from "../tcp/options.ts";
+import { defaultSendQueueLimit } from "../tcp/options.ts";
 import { tcpMessages } from "../tcp/select.ts";
 import { isRefusal } from "../tcp/send-queue.ts";
 import {
@@ -23,18 +22,31 @@ import {
   shutdown,
   shutdownWrite,
 } from "../tcp/socket.ts";
+import type { TlsConnectionOptions } from "../tls/connect.ts";
+import type { TlsClientOptions } from "../tls/options.ts";
+import type { TlsServerContext } from "../tls/server-context.ts";
+import { upgrade } from "../tls/upgrade.ts";
 import { checkCommand } from "./command.ts";
-import { ConnectFailure } from "./connect.ts";
+import { ConnectFailure, connectAsSaid } from "./connect.ts";
 import { type AnySystem, createLogic, type LogicActor, type LogicSnapshotFields, type Running } from "./logic.ts";
 import { SendFailure, type SendId, type SendResult } from "./send-result.ts";
+import { UpgradeFailure } from "./upgrade.ts";
 
 /** The connection is there. Goes to the parent as it is, whatever the selector. */
 export interface Connected {
   readonly type: "Connected";
 }
 
-/** What to connect to, or a socket that is there already: then the actor takes it over from whoever owns it. */
-export type TcpSocketInput = ConnectionOptions | { readonly socket: Socket };
+/** The connection speaks TLS from here on, as it was told to. Goes to the parent as it is, whatever the selector. */
+export interface Upgraded {
+  readonly type: "Upgraded";
+}
+
+/**
+ * What to connect to, with TLS where it says `tls`, or a socket that is there already: then the actor takes it over from
+ * whoever owns it.
+ */
+export type TcpSocketInput = TlsConnectionOptions | { readonly socket: Socket };
 
 /** What the actor is told: the functions of the same names. What comes before it is connected is done once it is. */
 export type TcpSocketCommand =
@@ -46,6 +58,7 @@ export type TcpSocketCommand =
     }
   | { readonly type: "receiveNextPacketAsMessage" }
   | { readonly type: "disarm" }
+  | { readonly type: "upgrade"; readonly tls: TlsClientOptions | TlsServerContext }
   | { readonly type: "shutdown" }
   | { readonly type: "shutdownWrite" };
 
@@ -54,7 +67,7 @@ export type TcpSocketSnapshot = Snapshot<{ readonly reason: SocketError }> &
   LogicSnapshotFields<{ readonly readyState: "connecting" | "open" }, TcpSocketInput>;
 
 /** What `fromTcpSocket` gives: logic that tells and emits `E`. */
-export type TcpSocketLogic<E extends EventObject = TcpMessage | Connected> = ActorLogic<
+export type TcpSocketLogic<E extends EventObject = TcpMessage | Connected | Upgraded> = ActorLogic<
   TcpSocketSnapshot,
   TcpSocketCommand,
   TcpSocketInput,
@@ -63,7 +76,7 @@ export type TcpSocketLogic<E extends EventObject = TcpMessage | Connected> = Act
 >;
 
 /** An actor of such logic, as it stands in a machine's context. */
-export type TcpSocketRef<E extends EventObject = TcpMessage | Connected> = ActorRefFrom<TcpSocketLogic<E>>;
+export type TcpSocketRef<E extends EventObject = TcpMessage | Connected | Upgraded> = ActorRefFrom<TcpSocketLogic<E>>;
 
 /**
  * A connection as actor logic. Its actor owns the socket, and tells its parent `Connected` and then the socket's
@@ -73,22 +86,22 @@ export type TcpSocketRef<E extends EventObject = TcpMessage | Connected> = Actor
  *
  * The socket closes when the actor is stopped, that is when the invoking state is left, or when an actor above it ends.
  * It is done when the machine has been told `SocketClosed`, and when somebody else has closed the socket: its output says
- * how the stream ended. It is in error with a `ConnectFailure`, or a `SendFailure` where no `selectSendResults` would hear
- * of it; what else the selector does not take goes to `onDeadLetter`.
+ * how the stream ended. It is in error with a `ConnectFailure`, an `UpgradeFailure`, or a `SendFailure` where no
+ * `selectSendResults` would hear of it; what else the selector does not take goes to `onDeadLetter`.
  *
  * A restored actor connects anew, where its input was data: ask for packets on `Connected`, as entry actions do not run
  * again.
  */
 export function fromTcpSocket<M extends EventObject = TcpMessage>(
   selector?: Selector<M>,
-): TcpSocketLogic<M | Connected> {
+): TcpSocketLogic<M | Connected | Upgraded> {
   const events = (selector ?? tcpMessages) as Selector<M>;
   return createLogic<
     { readonly readyState: "connecting" | "open" },
     { readonly reason: SocketError },
     TcpSocketCommand,
     TcpSocketInput,
-    M | Connected
+    M | Connected | Upgraded
   >({
     context: { readyState: "connecting" },
     start: (actor) => new TcpSocketActor(actor, events),
@@ -117,8 +130,10 @@ class TcpSocketActor implements Running<TcpSocketCommand>, Runnable {
   #earlyBytes = 0;
   /** Sends whose result is not known. */
   #sending = 0;
+  /** Upgrades whose result is not known: more than one where the later is refused. */
+  #upgrading = 0;
   #error: SocketError | undefined;
-  /** The machine has been told `SocketClosed`: it is done as soon as every send has its result. */
+  /** The machine has been told `SocketClosed`: it is done as soon as every send and upgrade has its result. */
   #isClosed = false;
 
   constructor(actor: Actor, selector: Selector<EventObject>) {
@@ -164,8 +179,8 @@ class TcpSocketActor implements Running<TcpSocketCommand>, Runnable {
     else this.#actor.done({ reason: "Closed" });
   }
 
-  #connect(options: ConnectionOptions | undefined): void {
-    void connect({ ...(options as ConnectionOptions), owner: this.#owner }).then((connected) => {
+  #connect(options: TlsConnectionOptions | undefined): void {
+    void connectAsSaid({ ...(options as TlsConnectionOptions), owner: this.#owner }).then((connected) => {
       if (connected.ok) this.#open(connected.value);
       else this.#failToConnect(new ConnectFailure(connected.error));
     });
@@ -186,7 +201,7 @@ class TcpSocketActor implements Running<TcpSocketCommand>, Runnable {
   }
 
   get #earlyLimit(): number {
-    const { sendQueueLimit } = this.#actor.input as Partial<ConnectionOptions>;
+    const { sendQueueLimit } = this.#actor.input as Partial<TlsConnectionOptions>;
     return sendQueueLimit ?? defaultSendQueueLimit;
   }
 
@@ -223,6 +238,9 @@ class TcpSocketActor implements Running<TcpSocketCommand>, Runnable {
       case "disarm":
         disarm(socket);
         break;
+      case "upgrade":
+        this.#upgrade(socket, command.tls);
+        break;
       case "shutdown":
         void shutdown(socket);
         break;
@@ -232,6 +250,17 @@ class TcpSocketActor implements Running<TcpSocketCommand>, Runnable {
       default:
         command satisfies never;
     }
+  }
+
+  #upgrade(socket: OwnedSocket, tls: TlsClientOptions | TlsServerContext): void {
+    const upgrading = upgrade(socket, tls);
+    this.#upgrading++;
+    void upgrading.then((result) => {
+      this.#upgrading--;
+      if (result.ok) this.#actor.tell({ type: "Upgraded" });
+      else this.#actor.fail(new UpgradeFailure(result.error));
+      this.#finishOnceClosed();
+    });
   }
 
   #send(socket: OwnedSocket, { data, id }: SendCommand): void {
@@ -281,7 +310,8 @@ class TcpSocketActor implements Running<TcpSocketCommand>, Runnable {
   }
 
   #finishOnceClosed(): void {
-    if (this.#isClosed && this.#sending === 0) this.#actor.done({ reason: this.#error ?? "Closed" });
+    if (this.#isClosed && this.#sending === 0 && this.#upgrading === 0)
+      this.#actor.done({ reason: this.#error ?? "Closed" });
   }
 }
 
@@ -289,6 +319,7 @@ const commandTypes = Object.keys({
   send: true,
   receiveNextPacketAsMessage: true,
   disarm: true,
+  upgrade: true,
   shutdown: true,
   shutdownWrite: true,
 } satisfies Record<TcpSocketCommand["type"], true>);

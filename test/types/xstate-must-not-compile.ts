@@ -2,6 +2,7 @@
 import { createActor, setup } from "xstate";
 import { connect, newSelector, type OwnSubject, type Self, selectTcpMessages } from "tankard";
 import { startServer } from "tankard/server";
+import { newServerContext } from "tankard/tls";
 import {
   actorOwner,
   actorSubject,
@@ -10,6 +11,7 @@ import {
   fromProcess,
   fromServer,
   fromTcpSocket,
+  fromUpgrade,
   machineChild,
   machineHandler,
   type ProcessArgs,
@@ -19,7 +21,7 @@ import {
 declare const self: Self;
 const machine = createActor(setup({ types: { events: {} as { type: "x" } } }).createMachine({}));
 const nope = selectTcpMessages(newSelector(), () => ({ type: "nope" }));
-const { send, disarm } = tcpSocketActions("tcp");
+const { send, disarm, upgrade } = tcpSocketActions("tcp");
 
 // @ts-expect-error an actor ref as an owner
 await connect({ host: "h", port: 1, owner: machine });
@@ -37,6 +39,12 @@ createActor(fromTcpSocket(), { input: { host: "h", port: 1 } }).send({ type: "sn
 createActor(fromTcpSocket(), { input: { host: "h", port: 1 } }).send({ type: "send" });
 // @ts-expect-error an owner in an input that is data
 createActor(fromConnect(), { input: { host: "h", port: 1, owner: self } });
+// @ts-expect-error a server's context where a client connects
+createActor(fromConnect(), { input: { host: "h", port: 1, tls: newServerContext({}) } });
+// @ts-expect-error an option that TLS has not
+upgrade({ caa: "PEM" });
+// @ts-expect-error an upgrade of no socket
+createActor(fromUpgrade(), { input: { tls: {} } });
 // @ts-expect-error input without a port
 setup({ actors: { tcp: fromTcpSocket() } }).createMachine({ invoke: { src: "tcp", input: { host: "h" } } });
 // @ts-expect-error input missing

@@ -24,6 +24,7 @@ import {
   type Owner,
   type Self,
   selectTcpMessages,
+  type Socket,
   type SocketError,
   type Subject,
   tcpMessages,
@@ -43,6 +44,7 @@ import {
   fromProcess,
   fromServer,
   fromTcpSocket,
+  fromUpgrade,
   type Listening,
   machineChild,
   machineHandler,
@@ -50,7 +52,9 @@ import {
   selectSendResults,
   tcpSocketActions,
   type TcpSocketRef,
+  type Upgraded,
 } from "tankard/xstate";
+import type { TlsClientOptions, TlsConnectionOptions, TlsServerContext } from "tankard/tls";
 
 const replies = selectTcpMessages(newSelector(), (message) =>
   message.type === "Packet" ? { type: "net.bytes", bytes: message.data } : { type: "net.closed" },
@@ -63,14 +67,14 @@ const results = selectSendResults(replies, (result) =>
 
 const tcp = fromTcpSocket(results);
 expectTypeOf<EmittedFrom<typeof tcp>["type"]>().toEqualTypeOf<
-  "net.bytes" | "net.closed" | "net.sent" | "net.unsent" | "Connected"
+  "net.bytes" | "net.closed" | "net.sent" | "net.unsent" | "Connected" | "Upgraded"
 >();
 expectTypeOf<OutputFrom<typeof tcp>>().toEqualTypeOf<{ readonly reason: SocketError }>();
 expectTypeOf<EventFromLogic<typeof tcp>["type"]>().toEqualTypeOf<
-  "send" | "receiveNextPacketAsMessage" | "disarm" | "shutdown" | "shutdownWrite"
+  "send" | "receiveNextPacketAsMessage" | "disarm" | "upgrade" | "shutdown" | "shutdownWrite"
 >();
 createActor(fromTcpSocket(), { input: { host: "h", port: 1 } }).on("*", (event) => {
-  expectTypeOf(event).toEqualTypeOf<TcpMessage | Connected>();
+  expectTypeOf(event).toEqualTypeOf<TcpMessage | Connected | Upgraded>();
 });
 
 type Events = MessageFrom<typeof results> | Connected | { type: "write"; text: string };
@@ -148,6 +152,40 @@ const connecting = setup({
   },
 });
 expectTypeOf<InputFrom<typeof connecting>>().toEqualTypeOf<ConnectionOptions>();
+
+// ── TLS ──
+
+const { upgrade } = tcpSocketActions("tcp");
+declare const serverContext: TlsServerContext;
+const securing = setup({
+  types: {
+    input: {} as TlsConnectionOptions,
+    context: {} as { socket: OwnedSocket; tls: TlsClientOptions },
+    events: {} as Upgraded,
+  },
+  actors: { secure: fromUpgrade(), accepted: fromUpgrade<Socket>(), connect: fromConnect(), tcp: fromTcpSocket() },
+  actions: { startTls: upgrade({ serverNameIndication: "h" }) },
+}).createMachine({
+  context: ({ spawn, input }) => {
+    spawn("connect", { input });
+    spawn("tcp", { input: { host: "h", port: 1, tls: { ca: "PEM" } } });
+    return {} as { socket: OwnedSocket; tls: TlsClientOptions };
+  },
+  entry: ["startTls", upgrade(({ context }) => context.tls), upgrade(() => serverContext)],
+  invoke: [
+    {
+      src: "secure",
+      input: ({ context: { socket, tls } }) => ({ socket, tls }),
+      onDone: {
+        actions: ({ event }) => {
+          expectTypeOf(event.output).toEqualTypeOf<OwnedSocket>();
+        },
+      },
+    },
+    { src: "accepted", input: ({ context: { socket } }) => ({ socket, tls: serverContext }) },
+  ],
+});
+createActor(securing, { input: { host: "h", port: 1, tls: {} } });
 
 // ── fromProcess ──
 

@@ -10,8 +10,10 @@ import {
 } from "tankard";
 import { ConnectFailure, fromConnect } from "tankard/xstate";
 import { invoking } from "../support/parent.ts";
+import { ca, credentials } from "../support/certificates.ts";
 import { closedPort, peerServer } from "../support/peer.ts";
 import { silentServer } from "../support/silent-server.ts";
+import { tlsEchoServer } from "../support/tls-peer.ts";
 import { isSettledWithin, turns } from "../support/turns.ts";
 
 const done = "xstate.done.actor.child";
@@ -54,6 +56,40 @@ describe("fromConnect", () => {
     expect(error).toBeInstanceOf(ConnectFailure);
     expect(error).toMatchObject({ error: { type: "ConnectFailedIpv4", ipv4: "Econnrefused" } });
   });
+
+  test("speaks TLS where its input says so, and gives no socket where the certificate is for another", async () => {
+    await using server = await tlsEchoServer(credentials("localhost"));
+    const input = { host: "127.0.0.1", port: server.port, tls: { ca } };
+    await using parent = invoking(fromConnect(), input);
+    const { output } = await parent.told<DoneActorEvent<OwnedSocket>>(done);
+    await send(output, "Hello, Joe!");
+    receiveNextPacketAsMessage(output);
+    expect((await parent.told<Packet>("Packet")).data.toString()).toBe("Hello, Joe!");
+
+    const tls = { ca, serverNameIndication: "example.org" };
+    await using wrong = invoking(fromConnect(), { ...input, tls });
+    const { error } = await wrong.told<ErrorActorEvent>(failed);
+    expect(error).toBeInstanceOf(ConnectFailure);
+    expect(error).toMatchObject({
+      message: expect.stringContaining("it is for another host"),
+      error: { type: "TlsCertificateRejected", reason: "HostnameCheckFailed" },
+    });
+  });
+
+  test.each(["leave", "stop", "crash"] as const)(
+    "leaves no connection when the machine does %s during the handshake",
+    async (how) => {
+      await using server = await peerServer();
+      await using parent = invoking(fromConnect(), { host: "127.0.0.1", port: server.port, tls: { ca } });
+      const peer = await server.accept();
+      await peer.receive(1); // of the hello
+      if (how === "leave") parent.leave();
+      else if (how === "stop") parent.actor.stop();
+      else parent.crash(new Error("oops"));
+      await peer.readToEnd();
+      expect(parent.types).toEqual([]);
+    },
+  );
 
   test.each(["leave", "stop", "crash"] as const)("leaves nothing when the machine does %s meanwhile", async (how) => {
     await using silent = await silentServer();
