@@ -1,63 +1,34 @@
 // Sends one mail to an SMTP server, as a machine. Its socket is a child that it invokes for as long as the session lasts.
 //
-//     checking -> session ------------------------------------------------------------> sent
-//                  connect -> greeting -> ehlo -> mail -> rcpt -> data -> body -> quit
-//                                           \-> helo -/     \_/ for each recipient
+//     checking -> session -----------------------------------------------------------------------------> sent
+//                  connect -> greeting -> ehlo -> hello -> (login) -> mail -> rcpt -> data -> body -> quit
+//                                         ^ \-> helo -^ \                    \_/ for each recipient
+//                                         \- handshake <- (startTls)
 //
 // Whatever goes wrong ends it too, in a final state of its own. Each reply is asked for: what the server says unasked
 // waits, and has its turn as the answer to the next command.
 
 import { and, assign, enqueueActions, not, setup } from "xstate";
-import type { ConnectionOptions, TcpMessage } from "tankard";
-import { ConnectFailure, fromTcpSocket, SendFailure, tcpSocketActions, type Connected } from "tankard/xstate";
-import { whyUnsendable, wireText, type Mail } from "./message.ts";
-import type { Outcome, Refusal, RefusedRecipient, Step } from "./outcome.ts";
+import type { TcpMessage } from "tankard";
+import {
+  ConnectFailure,
+  fromTcpSocket,
+  SendFailure,
+  tcpSocketActions,
+  UpgradeFailure,
+  type Connected,
+  type Upgraded,
+} from "tankard/xstate";
+import * as the from "./context.ts";
+import { refusalOf, refused, worthTrying, type SmtpClientContext, type SmtpClientInput } from "./context.ts";
+import { base64, plainResponse, type Login, type Mechanism } from "./login.ts";
+import { wireText } from "./message.ts";
+import type { Outcome, Refusal, Step } from "./outcome.ts";
 import { takeReply, type Gibberish, type Reply } from "./replies.ts";
 
-/** Milliseconds that each step may take. */
-export type Patience = Readonly<Record<Step, number>>;
+export type SmtpClientEvent = TcpMessage | Connected | Upgraded | Reply | Gibberish;
 
-export interface SmtpClientInput {
-  readonly server: ConnectionOptions;
-  readonly mail: Mail;
-  /** Who the client says it is: the name of its machine. */
-  readonly clientName: string;
-  /** Of the steps that are not given, what RFC 5321 (4.5.3.2) asks for. */
-  readonly patience?: Partial<Patience>;
-}
-
-const MINUTE_MS = 60_000;
-
-export const defaultPatience: Patience = {
-  connect: MINUTE_MS, // name, attempts and all; each attempt has the time of the connection's options
-  greeting: 5 * MINUTE_MS,
-  ehlo: 5 * MINUTE_MS,
-  helo: 5 * MINUTE_MS,
-  mail: 5 * MINUTE_MS,
-  rcpt: 5 * MINUTE_MS,
-  data: 2 * MINUTE_MS,
-  body: 10 * MINUTE_MS,
-  quit: MINUTE_MS / 6, // the mail has its outcome already
-};
-
-/** Plain data: a machine that is restored in the middle of a session connects anew and begins from the greeting. */
-interface SmtpClientContext {
-  readonly server: ConnectionOptions;
-  readonly mail: Mail;
-  readonly clientName: string;
-  readonly patience: Patience;
-  readonly at: Step;
-  /** What the server has said and no step has taken, as Latin-1. */
-  readonly unread: string;
-  /** How many recipients have had their answer. */
-  readonly answered: number;
-  readonly refused: readonly RefusedRecipient[];
-  readonly outcome: Outcome | undefined;
-}
-
-export type SmtpClientEvent = TcpMessage | Connected | Reply | Gibberish;
-
-const { send, receiveNextPacketAsMessage } = tcpSocketActions("tcp");
+const { send, receiveNextPacketAsMessage, upgrade } = tcpSocketActions("tcp");
 
 export const smtpClient = setup({
   types: {
@@ -76,11 +47,21 @@ export const smtpClient = setup({
     saysItCloses: ({ event }) => event.type === "Reply" && event.code === 421,
     hasOutcome: ({ context }) => context.outcome !== undefined,
     isSent: ({ context }) => context.outcome?.type === "Sent",
+    isNotSecured: ({ context }) => context.outcome?.type === "NotSecured",
+    isNotLoggedIn: ({ context }) => context.outcome?.type === "NotLoggedIn",
+    needsTls: ({ context }) => the.needsTls(context),
+    offersTls: ({ context }) => context.capabilities.startTls,
+    /** Something came behind it before it was taken. */
+    saysYesAndMore: ({ context, event }) => event.type === "Reply" && event.code < 300 && context.unread !== "",
+    needsLogin: ({ context }) => context.login !== undefined,
+    canLogInBy: ({ context }, mechanism: Mechanism) => the.isAbleTo(context, mechanism),
     hasMoreRecipients: ({ context }) => context.answered < context.mail.to.length,
     isTakenForSomebody: ({ context }) => context.refused.length < context.answered,
   },
   actions: {
-    begin: assign({ unread: "", answered: 0, refused: [] }),
+    begin: assign(({ context }) => the.beginning(context)),
+    learn: assign((_, reply: Reply) => the.learned(reply)),
+    forget: assign(the.secured),
     step: assign({ at: (_, at: Step) => at }),
     /** The next reply, please: one that has come already, or else what the socket has next. */
     ask: enqueueActions(({ context, enqueue }) => {
@@ -103,17 +84,7 @@ export const smtpClient = setup({
   },
 }).createMachine({
   id: "smtp",
-  context: ({ input: { server, mail, clientName, patience } }) => ({
-    server,
-    mail,
-    clientName,
-    patience: { ...defaultPatience, ...patience },
-    at: "connect",
-    unread: "",
-    answered: 0,
-    refused: [],
-    outcome: unsendable(mail, clientName),
-  }),
+  context: ({ input }) => the.initialContext(input),
   output: ({ context }) => context.outcome as Outcome, // no final state is entered without one
   initial: "checking",
   states: {
@@ -142,6 +113,14 @@ export const smtpClient = setup({
             actions: {
               type: "conclude",
               params: ({ event }) => ({ type: "ConnectFailed", error: (event.error as ConnectFailure).error }),
+            },
+          },
+          {
+            guard: ({ event }) => event.error instanceof UpgradeFailure,
+            target: "tlsFailed",
+            actions: {
+              type: "conclude",
+              params: ({ event }) => ({ type: "TlsFailed", error: (event.error as UpgradeFailure).error }),
             },
           },
           {
@@ -220,7 +199,11 @@ export const smtpClient = setup({
           after: { patience: "#smtp.timedOut" },
           on: {
             Reply: [
-              { guard: { type: "says", params: 2 }, target: "mail" },
+              {
+                guard: { type: "says", params: 2 },
+                target: "hello",
+                actions: { type: "learn", params: ({ event }) => event },
+              },
               { guard: { type: "says", params: 5 }, target: "helo" }, // an old server
             ],
           },
@@ -228,7 +211,104 @@ export const smtpClient = setup({
         helo: {
           entry: [{ type: "step", params: "helo" }, send(({ context }) => `HELO ${context.clientName}\r\n`), "ask"],
           after: { patience: "#smtp.timedOut" },
-          on: { Reply: { guard: { type: "says", params: 2 }, target: "mail" } },
+          on: { Reply: { guard: { type: "says", params: 2 }, target: "hello" } },
+        },
+        /** The two know each other. */
+        hello: {
+          always: [
+            { guard: and(["needsTls", "offersTls"]), target: "startTls" },
+            {
+              guard: "needsTls",
+              target: "quit",
+              actions: { type: "conclude", params: { type: "NotSecured", refusal: undefined } },
+            },
+            { guard: { type: "canLogInBy", params: "PLAIN" }, target: "login.plain" },
+            { guard: { type: "canLogInBy", params: "LOGIN" }, target: "login.login" },
+            {
+              guard: "needsLogin",
+              target: "quit",
+              actions: { type: "conclude", params: { type: "NotLoggedIn", refusal: undefined } },
+            },
+            { target: "mail" },
+          ],
+        },
+        startTls: {
+          entry: [{ type: "step", params: "startTls" }, send("STARTTLS\r\n"), "ask"],
+          after: { patience: "#smtp.timedOut" },
+          on: {
+            Reply: [
+              {
+                // Whoever has said that wants it to be taken for what the server says over TLS.
+                guard: "saysYesAndMore",
+                target: "#smtp.protocolError",
+                actions: {
+                  type: "conclude",
+                  params: ({ context: { at, unread } }) => ({ type: "ProtocolError", at, said: unread.slice(0, 80) }),
+                },
+              },
+              { guard: { type: "says", params: 2 }, target: "handshake" },
+              {
+                guard: and(["isRefusal", not("saysItCloses")]),
+                target: "quit",
+                actions: {
+                  type: "conclude",
+                  params: ({ event }) => ({ type: "NotSecured", refusal: refusalOf(event) }),
+                },
+              },
+            ],
+          },
+        },
+        handshake: {
+          entry: [{ type: "step", params: "handshake" }, upgrade(({ context }) => the.tlsOptions(context))],
+          after: { patience: "#smtp.timedOut" },
+          on: { Upgraded: { target: "ehlo", actions: "forget" } },
+        },
+        login: {
+          on: {
+            Reply: {
+              guard: and(["isRefusal", not("saysItCloses")]),
+              target: "quit",
+              actions: {
+                type: "conclude",
+                params: ({ event }) => ({ type: "NotLoggedIn", refusal: refusalOf(event) }),
+              },
+            },
+          },
+          initial: "plain",
+          states: {
+            plain: {
+              entry: [
+                { type: "step", params: "authPlain" },
+                send(({ context }) => `AUTH PLAIN ${plainResponse(loginOf(context))}\r\n`),
+                "ask",
+              ],
+              after: { patience: "#smtp.timedOut" },
+              on: { Reply: { guard: { type: "says", params: 2 }, target: "#smtp.session.mail" } },
+            },
+            login: {
+              entry: [{ type: "step", params: "authLogin" }, send("AUTH LOGIN\r\n"), "ask"],
+              after: { patience: "#smtp.timedOut" },
+              on: { Reply: { guard: { type: "says", params: 3 }, target: "user" } },
+            },
+            user: {
+              entry: [
+                { type: "step", params: "user" },
+                send(({ context }) => `${base64(loginOf(context).user)}\r\n`),
+                "ask",
+              ],
+              after: { patience: "#smtp.timedOut" },
+              on: { Reply: { guard: { type: "says", params: 3 }, target: "password" } },
+            },
+            password: {
+              entry: [
+                { type: "step", params: "password" },
+                send(({ context }) => `${base64(loginOf(context).password)}\r\n`),
+                "ask",
+              ],
+              after: { patience: "#smtp.timedOut" },
+              on: { Reply: { guard: { type: "says", params: 2 }, target: "#smtp.session.mail" } },
+            },
+          },
         },
         mail: {
           entry: [
@@ -295,8 +375,18 @@ export const smtpClient = setup({
       },
     },
 
-    decided: { always: [{ guard: "isSent", target: "sent" }, { target: "refused" }] },
+    decided: {
+      always: [
+        { guard: "isSent", target: "sent" },
+        { guard: "isNotSecured", target: "notSecured" },
+        { guard: "isNotLoggedIn", target: "notLoggedIn" },
+        { target: "refused" },
+      ],
+    },
     sent: { type: "final" },
+    notSecured: { type: "final" },
+    tlsFailed: { type: "final" },
+    notLoggedIn: { type: "final" },
     refused: { type: "final" },
     connectFailed: { type: "final" },
     timedOut: {
@@ -309,22 +399,7 @@ export const smtpClient = setup({
   },
 });
 
-function unsendable(mail: Mail, clientName: string): Outcome | undefined {
-  const why = /^[!-~]+$/.test(clientName)
-    ? whyUnsendable(mail)
-    : `The client's name must be of ASCII characters without spaces, not ${JSON.stringify(clientName)}.`;
-  return why === undefined ? undefined : { type: "Unsendable", why };
-}
-
-function refused({ at, refused }: SmtpClientContext, reply: Reply | Refusal): Outcome {
-  return { type: "Refused", at, refused, ...refusalOf(reply) };
-}
-
-function refusalOf({ code, text }: Reply | Refusal): Refusal {
-  return { code, text, isTemporary: code < 500 };
-}
-
-/** Of the refusals of all recipients, the one that says most: that it may be tried again for somebody. */
-function worthTrying(refused: readonly RefusedRecipient[]): Refusal {
-  return refused.find(({ isTemporary }) => isTemporary) ?? (refused[0] as Refusal);
+/** Who is to log in, where that has been asked. */
+function loginOf({ login }: SmtpClientContext): Login {
+  return login as Login;
 }

@@ -7,12 +7,15 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, jest, test } from "@jest/globals";
 import { createActor, toPromise } from "xstate";
+import type { SmtpClientInput } from "../../examples/smtp-client/context.ts";
 import { smtpClient } from "../../examples/smtp-client/machine.ts";
 import type { Outcome } from "../../examples/smtp-client/outcome.ts";
+import { ca, caFile, type CertificateName } from "../support/certificates.ts";
 import { findProgram } from "../support/find-program.ts";
 import { endProgram, eventually } from "../support/other-program.ts";
 import { closedPort, temporaryFolder } from "../support/peer.ts";
 import { startExample } from "../support/run-example.ts";
+import { startStunnel } from "../support/stunnel.ts";
 
 jest.setTimeout(60_000);
 
@@ -87,9 +90,86 @@ describeWithSmtpd("smtp-client at OpenSMTPD", () => {
   });
 });
 
-function sendTo(port: number, to: readonly string[], mail = text): Promise<Outcome> {
+const stunnel = findProgram("stunnel4");
+const describeWithStunnel = stunnel === undefined ? describe.skip : describeWithSmtpd;
+
+// The OpenSMTPD of Debian 12 cannot finish a TLS handshake, with whatever key: it was made for an older OpenSSL. So it is
+// stunnel that offers STARTTLS here, and hands what comes over TLS on to OpenSMTPD.
+describeWithStunnel("smtp-client at OpenSMTPD behind a stunnel that offers STARTTLS", () => {
+  test("has its mail delivered over TLS, line for line, to whom the server knows", async () => {
+    await using made = await startSecured();
+    const outcome = await sendTo(made.port, ["ann@test.local", "nobody-known@test.local"], text, { startTls: { ca } });
+    expect(outcome).toMatchObject({ type: "Sent", refused: [{ address: "nobody-known@test.local", code: 524 }] });
+    const [, ...body] = (await made.server.mailOf("ann")).split("\n\n");
+    expect(body.join("\n\n")).toBe(".\n..\n.one\n\ngr\u00fc\u00dfe \u{1f37a}\n.\nlast\n");
+  });
+
+  test.each<[CertificateName, SmtpClientInput["startTls"], string]>([
+    ["localhost", {}, "UnknownCa"],
+    ["localhost", { ca, serverNameIndication: "example.org" }, "HostnameCheckFailed"],
+    ["expired", { ca }, "CertExpired"],
+  ])("sends nothing where the certificate is %s, and says why", async (certificate, startTls, reason) => {
+    await using made = await startSecured(certificate);
+    expect(await sendTo(made.port, ["ann@test.local"], text, { startTls })).toMatchObject({
+      type: "TlsFailed",
+      error: { type: "TlsCertificateRejected", reason },
+    });
+  });
+
+  test("sends nothing to the same server without stunnel, where TLS is a must", async () => {
+    await using server = await startSmtpd();
+    const outcome = await sendTo(server.port, ["ann@test.local"], text, { startTls: { ca } });
+    expect(outcome).toEqual({ type: "NotSecured", refusal: undefined });
+  });
+
+  test("sends no password to a server that knows no login", async () => {
+    await using made = await startSecured();
+    const more = { startTls: { ca }, login: { user: "joe", password: "secret" } };
+    const outcome = await sendTo(made.port, ["ann@test.local"], text, more);
+    expect(outcome).toEqual({ type: "NotLoggedIn", refusal: undefined });
+  });
+
+  test("is a program that speaks TLS where its command line says so", async () => {
+    await using made = await startSecured();
+    const words = [
+      "--host",
+      "127.0.0.1",
+      "--port",
+      `${made.port}`,
+      "--to",
+      "ann@test.local",
+      "--starttls",
+      "--ca",
+      caFile,
+    ];
+    await using example = startExample("smtp-client", ...words);
+    example.endInput("Hello, Ann!\n");
+    expect(await example.ended).toEqual({ code: 0, stdout: "The server has taken the mail over.\n", stderr: "" });
+    expect(await made.server.mailOf("ann")).toMatch(/\n\nHello, Ann!\n$/);
+  });
+});
+
+async function startSecured(certificate: CertificateName = "localhost") {
+  const server = await startSmtpd();
+  const front = await startStunnel(stunnel ?? "", { to: server.port, certificate, protocol: "smtp" });
+  return {
+    port: front.port,
+    server,
+    [Symbol.asyncDispose]: async () => {
+      await front[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function sendTo(
+  port: number,
+  to: readonly string[],
+  mail = text,
+  more: Pick<SmtpClientInput, "startTls" | "login"> = {},
+): Promise<Outcome> {
   const server = { host: "127.0.0.1", port };
-  const input = { server, mail: { from: "joe@example.org", to, text: mail }, clientName: "client.example" };
+  const input = { server, mail: { from: "joe@example.org", to, text: mail }, clientName: "client.example", ...more };
   return toPromise(createActor(smtpClient, { input }).start());
 }
 

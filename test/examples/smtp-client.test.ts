@@ -1,11 +1,13 @@
 import { describe, expect, jest, test } from "@jest/globals";
 import { createActor, SimulatedClock, toPromise } from "xstate";
 import { createSimulatedClock } from "tankard/testing";
-import { defaultPatience, smtpClient, type SmtpClientInput } from "../../examples/smtp-client/machine.ts";
+import { defaultPatience, type SmtpClientInput } from "../../examples/smtp-client/context.ts";
+import { smtpClient } from "../../examples/smtp-client/machine.ts";
 import { describeOutcome, type Outcome } from "../../examples/smtp-client/outcome.ts";
 import { MAX_LINE_BYTES } from "../../examples/smtp-client/replies.ts";
+import { ca, caFile, type CertificateName } from "../support/certificates.ts";
 import { closedPort } from "../support/peer.ts";
-import { runExample, startExample } from "../support/run-example.ts";
+import { runExample, startExample, startExampleIn } from "../support/run-example.ts";
 import { runMachine } from "../support/run-machine.ts";
 import { type Script, scriptedServer, type TurnFault, until } from "../support/scripted-server.ts";
 
@@ -188,6 +190,191 @@ describe("smtpClient", () => {
   });
 });
 
+describe("smtpClient with STARTTLS", () => {
+  const ehlo = "250-test.local\r\n250 STARTTLS\r\n";
+  const ready = "220 2.0.0 ready\r\n";
+  const [greeting = "", , ...others] = good;
+  const secureEhlo = "250-test.local\r\n250 AUTH PLAIN LOGIN\r\n";
+
+  /** A server that speaks TLS behind its third answer. */
+  function startsTls(
+    answers: readonly string[],
+    certificate: CertificateName = "localhost",
+    fault?: TurnFault,
+  ): Script {
+    const { turns, faults } = script(answers, fault);
+    return { turns: turns.map((turn, at) => (at === 2 ? { ...turn, startsTls: certificate } : turn)), faults };
+  }
+
+  async function securedAt(conversation: Script, changes: Partial<SmtpClientInput> = {}) {
+    await using server = await scriptedServer(conversation);
+    const input = { ...inputFor(server.port), startTls: { ca }, ...changes };
+    const { snapshot } = await runMachine(smtpClient, input, server, defaultPatience.body);
+    expect(server.requests.join("") + server.unasked).not.toMatch(/secret|c2VjcmV0/);
+    return { snapshot, outcome: snapshot.output, requests: server.requests, unasked: server.unasked };
+  }
+
+  const login = { user: "joe", password: "secret" };
+
+  test("sends a mail over TLS, and says EHLO again behind the handshake", async () => {
+    const { outcome, requests } = await securedAt(startsTls([greeting, ehlo, ready, good[1] ?? "", ...others]));
+    expect(outcome).toMatchObject({ type: "Sent" });
+    expect(requests.slice(0, 4)).toEqual([
+      "EHLO client.example\r\n",
+      "STARTTLS\r\n",
+      "EHLO client.example\r\n",
+      "MAIL FROM:<joe@example.org>\r\n",
+    ]);
+  });
+
+  test("tells a server that does not offer STARTTLS of no mail, as where somebody has taken it out", async () => {
+    const { snapshot, outcome, requests } = await securedAt(script([greeting, good[1] ?? "", "221 bye\r\n"]));
+    expect(snapshot.value).toBe("notSecured");
+    expect(outcome).toEqual({ type: "NotSecured", refusal: undefined });
+    expect(requests).toEqual(["EHLO client.example\r\n", "QUIT\r\n"]);
+  });
+
+  test("tells a server that refuses STARTTLS of no mail", async () => {
+    const answers = [greeting, ehlo, "454 TLS not available\r\n", "221 bye\r\n"];
+    const { snapshot, outcome, requests } = await securedAt(script(answers));
+    expect(snapshot.value).toBe("notSecured");
+    const refusal = { code: 454, text: "TLS not available", isTemporary: true };
+    expect(outcome).toEqual({ type: "NotSecured", refusal });
+    expect(requests).toEqual(["EHLO client.example\r\n", "STARTTLS\r\n", "QUIT\r\n"]);
+  });
+
+  test("takes nothing for the server's that came behind its yes in plain text", async () => {
+    const injected = "250 you may go on\r\n";
+    const { outcome, requests, unasked } = await securedAt(startsTls([greeting, ehlo, ready + injected]));
+    expect(outcome).toEqual({ type: "ProtocolError", at: "startTls", said: injected });
+    expect(requests).toEqual(["EHLO client.example\r\n", "STARTTLS\r\n"]);
+    expect(unasked).toBe("");
+  });
+
+  test("takes nothing for the server's that comes in plain text instead of the handshake", async () => {
+    const { snapshot, outcome } = await securedAt({
+      turns: [...script([greeting, ehlo, ready]).turns, { answer: "250-test.local\r\n250 AUTH PLAIN\r\n" }],
+    });
+    expect(snapshot.value).toBe("tlsFailed");
+    expect(outcome).toMatchObject({ type: "TlsFailed", error: { type: "TlsHandshakeFailed", reason: "NotTls" } });
+  });
+
+  test("forgets what the server could before TLS: a way to log in, and TLS itself", async () => {
+    const before = "250-test.local\r\n250-STARTTLS\r\n250 AUTH PLAIN\r\n";
+    const answers = [greeting, before, ready, "250 test.local\r\n", "221 bye\r\n"];
+    const { snapshot, outcome, requests } = await securedAt(startsTls(answers), { login });
+    expect(snapshot.value).toBe("notLoggedIn");
+    expect(outcome).toEqual({ type: "NotLoggedIn", refusal: undefined });
+    expect(requests.at(-1)).toBe("QUIT\r\n");
+    expect(requests).toHaveLength(4);
+  });
+
+  test.each<[CertificateName, string]>([
+    ["example-org", "HostnameCheckFailed"],
+    ["expired", "CertExpired"],
+    ["unknown-ca", "UnknownCa"],
+    ["selfsigned", "SelfsignedPeer"],
+  ])("says nothing to a server whose certificate is %s", async (certificate, reason) => {
+    const { snapshot, outcome, requests, unasked } = await securedAt(
+      startsTls([greeting, ehlo, ready, secureEhlo], certificate),
+      { login },
+    );
+    expect(snapshot.value).toBe("tlsFailed");
+    expect(outcome).toMatchObject({ type: "TlsFailed", error: { type: "TlsCertificateRejected", reason } });
+    expect(requests).toHaveLength(2);
+    expect(unasked).toBe("");
+  });
+
+  test("says that the handshake has failed, and not only that the server has gone, where it goes in the middle", async () => {
+    const turns = [...script([greeting, ehlo, ready]).turns, { request: until("\x16"), answer: "x" }];
+    const { outcome } = await securedAt({ turns, faults: [{ at: 3, how: "Closes" }] });
+    expect(outcome).toMatchObject({ type: "TlsFailed", error: { type: "TlsHandshakeFailed", reason: "Closed" } });
+  });
+
+  test("gives up a handshake that the server does not go on with", async () => {
+    const { outcome } = await securedAt(script([greeting, ehlo, ready]));
+    expect(outcome).toEqual({ type: "TimedOut", at: "handshake" });
+  });
+
+  test("connects anew where it is restored during the handshake", async () => {
+    const whole = startsTls([greeting, ehlo, ready, good[1] ?? "", ...others]);
+    await using server = await scriptedServer(script([greeting, ehlo, ready]), whole);
+    const input = { ...inputFor(server.port), startTls: { ca } };
+    const first = createActor(smtpClient, { input }).start();
+    await server.stalled;
+    const snapshot = JSON.parse(JSON.stringify(first.getPersistedSnapshot())) as ReturnType<
+      typeof first.getPersistedSnapshot
+    >;
+    first.stop();
+    const second = createActor(smtpClient, { input, snapshot }).start();
+    expect(second.getSnapshot().value).toEqual({ session: "handshake" });
+    expect(await toPromise(second)).toMatchObject({ type: "Sent" });
+    await server.clientsEnded();
+  });
+
+  test("is told by a server that it may not log in", async () => {
+    await using server = await scriptedServer(
+      startsTls([greeting, ehlo, ready, secureEhlo, "535 5.7.8 no\r\n", "221 bye\r\n"]),
+    );
+    const input = { ...inputFor(server.port), startTls: { ca }, login };
+    const { snapshot } = await runMachine(smtpClient, input, server, defaultPatience.body);
+    expect(snapshot.value).toBe("notLoggedIn");
+    const refusal = { code: 535, text: "5.7.8 no", isTemporary: false };
+    expect(snapshot.output).toEqual({ type: "NotLoggedIn", refusal });
+    expect(server.requests.slice(3)).toEqual(["AUTH PLAIN AGpvZQBzZWNyZXQ=\r\n", "QUIT\r\n"]);
+  });
+});
+
+describe("smtpClient's password", () => {
+  const login = { user: "joe", password: "secret" };
+  const ehlo = "250-test.local\r\n250 AUTH LOGIN PLAIN\r\n";
+  const [greeting = "", , ...others] = good;
+
+  test("is not said in plain text: nobody is even called", async () => {
+    await using server = await scriptedServer(script([]));
+    const { snapshot } = await runMachine(smtpClient, { ...inputFor(server.port), login }, server, 0);
+    expect(snapshot.output).toMatchObject({
+      type: "Unsendable",
+      why: expect.stringContaining("not said in plain text"),
+    });
+    expect(server.accepted).toBe(0);
+  });
+
+  test.each([
+    [undefined, ["AUTH PLAIN AGpvZQBzZWNyZXQ=\r\n"], ["235 in\r\n"]],
+    ["PLAIN", ["AUTH PLAIN AGpvZQBzZWNyZXQ=\r\n"], ["235 in\r\n"]],
+    ["LOGIN", ["AUTH LOGIN\r\n", "am9l\r\n", "c2VjcmV0\r\n"], ["334 VXNlcjo=\r\n", "334 UGFzczo=\r\n", "235 in\r\n"]],
+  ] as const)("is said where that is allowed, by the mechanism %s", async (mechanism, says, hears) => {
+    await using server = await scriptedServer(script([greeting, ehlo, ...hears, ...others]));
+    const input = { ...inputFor(server.port), login: { ...login, mechanism, isPlainTextAllowed: true } };
+    const { snapshot } = await runMachine(smtpClient, input, server, defaultPatience.body);
+    expect(snapshot.output).toMatchObject({ type: "Sent" });
+    expect(server.requests.slice(1, 1 + says.length)).toEqual(says);
+  });
+
+  test.each([
+    ["CRAM-MD5", undefined],
+    ["PLAIN", "LOGIN"],
+  ] as const)("is not said to a server that offers %s, where it may be said by %s", async (offered, mechanism) => {
+    await using server = await scriptedServer(script([greeting, `250-x\r\n250 AUTH ${offered}\r\n`, "221 bye\r\n"]));
+    const input = { ...inputFor(server.port), login: { ...login, mechanism, isPlainTextAllowed: true } };
+    const { snapshot } = await runMachine(smtpClient, input, server, defaultPatience.body);
+    expect(snapshot.output).toEqual({ type: "NotLoggedIn", refusal: undefined });
+    expect(server.requests.at(-1)).toBe("QUIT\r\n");
+  });
+
+  test.each([
+    { user: "", password: "secret" },
+    { user: "joe", password: "" },
+    { user: "joe\0ann", password: "secret" },
+  ])("is not said where it could not be understood: %j", async (wrong) => {
+    await using server = await scriptedServer(script([]));
+    const input = { ...inputFor(server.port), login: wrong, startTls: { ca } };
+    const { snapshot } = await runMachine(smtpClient, input, server, 0);
+    expect(snapshot.value).toBe("unsendable");
+  });
+});
+
 describe("smtpClient's patience", () => {
   test.each(steps.map((step, at) => [step, at] as const))(
     "is over at %s when it should, not sooner",
@@ -327,12 +514,88 @@ describe("examples/smtp-client.ts", () => {
     const injected = await sendByProgram(port, "--to", "eve@x\r\nRSET");
     expect(injected).toMatchObject({ code: 1, stdout: "" });
     expect(injected.stderr).toMatch(/^An address must be of ASCII .*, not "eve@x\\r\\nRSET"\.\n$/);
-    for (const args of [[], ["--to", "a@x", "--port", "99999"], ["--frobnicate"]]) {
+    const wrong = [["--port", "99999"], ["--frobnicate"], ["--ca", caFile], ["--user", "joe"], ["--allow-plain-text"]];
+    for (const args of [[], ...wrong.map((words) => ["--to", "a@x", ...words])]) {
       const { code, stderr } = await runExample("smtp-client", ...args);
       expect({ code, usage: stderr.split("\n", 1)[0] }).toEqual({
         code: 2,
         usage: expect.stringMatching(/^Usage: smtp-/),
       });
+    }
+  });
+});
+
+describe("examples/smtp-client.ts --starttls", () => {
+  const [greeting = "", , ...others] = goodForTwo;
+  const ehlo = "250-test.local\r\n250-STARTTLS\r\n250 AUTH LOGIN\r\n";
+
+  async function sendSecurely(conversation: Script, ...more: readonly string[]) {
+    await using server = await scriptedServer(conversation);
+    const people = ["--to", "ann@x", "--to", "ben@x", "--starttls"];
+    const words = ["--host", "127.0.0.1", "--port", `${server.port}`, ...people, ...more];
+    await using example = startExampleIn({ SMTP_PASSWORD: "secret" }, "smtp-client", ...words);
+    example.endInput("Hello\n");
+    return { ...(await example.ended), requests: server.requests, accepted: server.accepted };
+  }
+
+  function startsTls(...answers: readonly string[]): Script {
+    const { turns } = script([greeting, ehlo, "220 ready\r\n", ...answers]);
+    return { turns: turns.map((turn, at) => (at === 2 ? { ...turn, startsTls: "localhost" } : turn)) };
+  }
+
+  test("sends over TLS, and logs in by the environment's password", async () => {
+    const login = ["334 VXNlcjo=\r\n", "334 UGFzczo=\r\n", "235 in\r\n"];
+    const sent = await sendSecurely(startsTls(ehlo, ...login, ...others), "--ca", caFile, "--user", "joe");
+    expect(sent).toMatchObject({ code: 0, stdout: "The server has taken the mail over.\n", stderr: "" });
+    expect(sent.requests.slice(3, 6)).toEqual(["AUTH LOGIN\r\n", "am9l\r\n", "c2VjcmV0\r\n"]);
+  });
+
+  test.each([
+    [
+      "a certificate that nobody has signed whom it trusts",
+      startsTls(),
+      "Cannot speak TLS with the server: the peer's certificate was rejected: nobody who is trusted has signed it ",
+      [],
+    ],
+    [
+      "a server without STARTTLS",
+      script([greeting, good[1] ?? "", "221 bye\r\n"]),
+      "The server does not offer STARTTLS, so it was told of no mail.",
+      ["--ca", caFile],
+    ],
+    [
+      "a server that has no TLS now",
+      script([greeting, ehlo, "454 later\r\n", "221 bye\r\n"]),
+      "The server refuses STARTTLS: 454 later (for now)",
+      ["--ca", caFile],
+    ],
+    [
+      "a server that refuses its login",
+      startsTls(ehlo, "535 no\r\n", "221 bye\r\n"),
+      "The server refuses the login: 535 no",
+      ["--ca", caFile, "--user", "joe"],
+    ],
+    [
+      "a server that knows no login",
+      startsTls("250 test.local\r\n", "221 bye\r\n"),
+      "The server offers no way to log in that is known here.",
+      ["--ca", caFile, "--user", "joe"],
+    ],
+  ])("says what is wrong with %s", async (_what, conversation, sentence, more) => {
+    const { code, stdout, stderr, requests } = await sendSecurely(conversation, ...more);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr.slice(0, sentence.length)).toBe(sentence);
+    expect(stderr).toMatch(/^[^\n]*\n$/);
+    expect(requests.join("")).not.toContain("MAIL");
+  });
+
+  test("says which file holds no certificate, and calls nobody", async () => {
+    for (const [file, sentence] of [
+      ["/nowhere/ca.pem", "Cannot read /nowhere/ca.pem: ENOENT.\n"],
+      ["/dev/null", "Cannot use /dev/null: it holds no certificate in PEM.\n"],
+    ] as const) {
+      const { code, stderr, accepted } = await sendSecurely(script([]), "--ca", file);
+      expect({ code, stderr, accepted }).toEqual({ code: 2, stderr: sentence, accepted: 0 });
     }
   });
 });

@@ -17,6 +17,14 @@ export type CertificateName =
 /** The authority that has signed all but two of them. */
 export const ca = pem("ca.pem");
 
+/** Where that stands, for programs. */
+export const caFile = pathOf("ca.pem");
+
+/** Where a certificate and its key stand. */
+export function credentialFiles(name: CertificateName): { readonly cert: string; readonly key: string } {
+  return { cert: pathOf(`${name}.pem`), key: pathOf(`${name}.key`) };
+}
+
 /** The certificates that it has revoked. */
 export const crl = pem("ca.crl");
 
@@ -25,5 +33,9 @@ export function credentials(name: CertificateName): { readonly cert: string; rea
 }
 
 function pem(file: string): string {
-  return readFileSync(join(import.meta.dirname, "certificates", file), "utf8");
+  return readFileSync(pathOf(file), "utf8");
+}
+
+function pathOf(file: string): string {
+  return join(import.meta.dirname, "certificates", file);
 }

@@ -32,7 +32,16 @@ export interface RunningExample extends AsyncDisposable {
 
 /** Starts `examples/<name>.ts`. It is killed when the test has not ended it in time, or at the end of the test's block. */
 export function startExample(name: string, ...args: readonly string[]): RunningExample {
-  return start(process.execPath, [...startFlags(), join("examples", `${name}.ts`), ...args]);
+  return startExampleIn({}, name, ...args);
+}
+
+/** As `startExample`, with these variables of the environment besides. */
+export function startExampleIn(
+  environment: NodeJS.ProcessEnv,
+  name: string,
+  ...args: readonly string[]
+): RunningExample {
+  return start(process.execPath, [...startFlags(), join("examples", `${name}.ts`), ...args], environment);
 }
 
 /** As `startExample`, of one that is a server: resolves when it listens. */
@@ -84,8 +93,8 @@ function startFlags(): string[] {
   return scripts.start.split(" ").filter((word) => word.startsWith("--"));
 }
 
-function start(command: string, args: readonly string[]): RunningExample {
-  const child = spawn(command, args, { cwd: ROOT, env: plainEnvironment(), stdio: "pipe" });
+function start(command: string, args: readonly string[], environment: NodeJS.ProcessEnv = {}): RunningExample {
+  const child = spawn(command, args, { cwd: ROOT, env: { ...plainEnvironment(), ...environment }, stdio: "pipe" });
   let stdout = "";
   let stderr = "";
   const onOutput = new Set<() => void>();

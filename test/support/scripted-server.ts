@@ -2,6 +2,8 @@
 
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+import { credentials, type CertificateName } from "./certificates.ts";
 import { within } from "./peer.ts";
 import { turns } from "./turns.ts";
 
@@ -12,6 +14,8 @@ export interface Turn {
   readonly answer: string | Buffer;
   /** Nothing is answered before: the test has something else happen first. */
   readonly after?: Promise<unknown> | undefined;
+  /** Behind the answer the server speaks TLS, and shows this certificate. */
+  readonly startsTls?: CertificateName | undefined;
 }
 
 /** The answer as it shall be, in other packets: the client must not see a difference. */
@@ -128,30 +132,29 @@ export function until(end: string): (received: Buffer) => number | undefined {
 class Conversation {
   /** Resolves when the client has ended its side, or the server has reset it. */
   readonly ended: Promise<void>;
+  /** What the two speak over: the connection, or TLS on it. */
+  #stream: Socket;
   readonly #socket: Socket;
   readonly #requests: string[];
   readonly #stall: () => void;
   #received: Buffer = Buffer.alloc(0);
   #isEnded = false;
   #wake = (): void => undefined;
+  readonly #end: () => void;
 
   constructor(socket: Socket, requests: string[], stall: () => void) {
     this.#socket = socket;
+    this.#stream = socket;
     this.#requests = requests;
     this.#stall = stall;
-    this.ended = new Promise((resolve) => {
-      const end = (): void => {
-        this.#isEnded = true;
-        this.#wake();
-        resolve();
-      };
-      socket.on("end", end).on("close", end);
-      socket.on("error", () => undefined); // a reset is an end like another
-    });
-    socket.on("data", (data: Buffer) => {
-      this.#received = Buffer.concat([this.#received, data]);
+    let isOver = (): void => undefined;
+    this.ended = new Promise((resolve) => (isOver = resolve));
+    this.#end = () => {
+      this.#isEnded = true;
       this.#wake();
-    });
+      isOver();
+    };
+    this.#listen();
   }
 
   get unasked(): string {
@@ -166,9 +169,10 @@ class Conversation {
       await Promise.race([turn.after, this.ended]);
       const how = faults.find((fault) => fault.at === at)?.how;
       const before = faults.find((fault) => fault.at === at - 1)?.how;
-      if (before === "WithNext") continue; // it has been said
-      const goesOn = await this.#answer(Buffer.from(turn.answer as string), how, script[at + 1]?.answer);
+      const answer = Buffer.from(turn.answer as string);
+      const goesOn = before === "WithNext" || (await this.#answer(answer, how, script[at + 1]?.answer)); // or it has been said
       if (!goesOn) break;
+      if (turn.startsTls !== undefined) this.#startTls(turn.startsTls);
     }
     if (await this.#hasMore()) this.#stall();
     await this.ended;
@@ -176,7 +180,25 @@ class Conversation {
   }
 
   end(): void {
+    this.#stream.destroy();
     this.#socket.destroy();
+  }
+
+  #listen(): void {
+    this.#stream.on("end", this.#end).on("close", this.#end);
+    this.#stream.on("error", () => undefined); // a reset is an end like another; of a handshake the client says what it is
+    this.#stream.on("data", (data: Buffer) => {
+      this.#received = Buffer.concat([this.#received, data]);
+      this.#wake();
+    });
+  }
+
+  #startTls(certificate: CertificateName): void {
+    this.#socket.removeAllListeners("data").pause();
+    this.#socket.unshift(this.#received); // the client's hello, where that came with its request
+    this.#received = Buffer.alloc(0);
+    this.#stream = new TLSSocket(this.#socket, { isServer: true, ...credentials(certificate) });
+    this.#listen();
   }
 
   /** Waits for the turn's request. Whether it has come: the client may have ended. */
@@ -239,7 +261,7 @@ class Conversation {
   }
 
   #endBadly(how: BadEnd): void {
-    if (how.startsWith("Closes")) this.#socket.end();
+    if (how.startsWith("Closes")) this.#stream.end();
     else if (how.startsWith("Resets")) this.#socket.resetAndDestroy();
     else this.#stall();
   }
@@ -247,7 +269,7 @@ class Conversation {
   /** Sends one packet: the client has its turn to read it before there is another. */
   async #send(data: Buffer): Promise<void> {
     if (this.#isEnded || data.length === 0) return;
-    await new Promise((resolve) => this.#socket.write(data, resolve));
+    await new Promise((resolve) => this.#stream.write(data, resolve));
     await turns(2);
   }
 }
