@@ -6,15 +6,17 @@
 //          joe  hello
 //      barkeep  Good to see you, joe.
 //
-// With --host it joins a real IRC server instead. Ctrl-C ends it.
+// With --host it joins a real IRC server instead, over TLS with --tls, and comes back whenever that does. Ctrl-C ends it.
 
 import { describeError, err, newSelector, selectSpecificMonitor, spawn, type OwnSubject, type Self } from "tankard";
+import type { TlsClientOptions } from "tankard/tls";
 import { chatBot, type BotEnd, type BotEvent, type BotOptions } from "./chat/bot.ts";
 import { isSameName } from "./chat/irc.ts";
 import { startChatServer } from "./chat/server.ts";
 import { readSettings, USAGE, type Settings } from "./chat/settings.ts";
 import { transcriptLine } from "./chat/transcript.ts";
 import { scriptedVisitor, type VisitorOptions } from "./chat/visitor.ts";
+import { trust } from "./command-line/tls.ts";
 
 /** A server of our own is for this machine alone. */
 const OWN_HOST = "127.0.0.1";
@@ -27,24 +29,35 @@ if (!request.ok) {
 } else if (request.value.type === "Help") {
   console.log(USAGE);
 } else {
-  const settings = request.value;
-  const end = await spawn((self, events: OwnSubject<BotEvent>) => chat(self, events, settings)).result;
-  if (!end.ok) {
-    console.error(end.error);
-    process.exitCode = 1;
-  }
+  await run(request.value);
 }
 
-async function chat(self: Self, events: OwnSubject<BotEvent>, settings: Settings): Promise<BotEnd> {
+async function run(settings: Settings): Promise<void> {
+  const trusted = trust(settings.tls?.caFile);
+  const end = trusted.ok
+    ? await spawn((self, events: OwnSubject<BotEvent>) => chat(self, events, settings, trusted.value)).result
+    : trusted;
+  if (end.ok) return;
+  console.error(end.error);
+  process.exitCode = trusted.ok ? 1 : 2;
+}
+
+async function chat(
+  self: Self,
+  events: OwnSubject<BotEvent>,
+  settings: Settings,
+  trusted: TlsClientOptions,
+): Promise<BotEnd> {
   const { address, nick, channel } = settings;
   if (address !== undefined) {
-    const heading = `Joining ${channel} at ${address.host}:${address.port} as ${nick}.\n`;
-    return followBot(self, events, { ...address, nick, channel }, heading);
+    const tls = settings.tls === undefined ? undefined : trusted;
+    const heading = `Joining ${channel} at ${address.host}:${address.port}${tls === undefined ? "" : " over TLS"} as ${nick}.\n`;
+    return followBot(self, events, { ...address, tls, nick, channel, comesBack: true }, heading);
   }
   const started = await startChatServer({ host: OWN_HOST, port: 0 }, self);
   if (!started.ok) return err(`Cannot start a server: ${describeError(started.error)}.`);
   const server = started.value;
-  const place = { host: OWN_HOST, port: server.port, nick, channel };
+  const place = { host: OWN_HOST, port: server.port, nick, channel, comesBack: false };
   const heading = `A chat server listens on ${OWN_HOST}:${server.port}.\n`;
   const end = await followBot(self, events, place, heading, receiveVisitors(self, place, settings.isOnce));
   await server.drain(DRAIN_WITHIN_MS);

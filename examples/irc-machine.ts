@@ -16,18 +16,20 @@
 // With --host it joins a real IRC server instead, and comes back whenever that does. Ctrl-C ends it.
 
 import { spawn, unwrap, type Self } from "tankard";
+import type { TlsClientOptions } from "tankard/tls";
 import { createActor, toPromise } from "xstate";
 import type { BotEnd } from "./chat/bot.ts";
 import { startChatServer } from "./chat/server.ts";
 import { isSameName } from "./chat/irc.ts";
 import { readSettings, type Settings } from "./chat/settings.ts";
-import { transcriptLine } from "./chat/transcript.ts";
+import { margin, transcriptLine } from "./chat/transcript.ts";
 import { scriptedVisitor } from "./chat/visitor.ts";
+import { trust } from "./command-line/tls.ts";
 import type { IrcBotOptions } from "./irc-machine/context.ts";
 import type { Told } from "./irc-machine/events.ts";
 import { ircBot } from "./irc-machine/machine.ts";
 
-const USAGE = "Usage: irc-machine [--host HOST [--port PORT]] [--nick NICK] [--channel CHANNEL]";
+const USAGE = "Usage: irc-machine [--host HOST [--port PORT] [--tls [--ca FILE]]] [--nick NICK] [--channel CHANNEL]";
 const DRAIN_WITHIN_MS = 2_000;
 
 const request = readSettings(process.argv.slice(2));
@@ -37,15 +39,21 @@ if (!request.ok) {
 } else if (request.value.type === "Help") {
   console.log(USAGE);
 } else {
-  const end = await chat(request.value);
-  if (!end.ok) {
-    console.error(end.error);
-    process.exitCode = 1;
-  }
+  await run(request.value);
 }
 
-function chat({ address, nick, channel }: Settings): Promise<BotEnd> {
-  if (address !== undefined) return runBot({ ...address, nick, rooms: [channel] });
+async function run(settings: Settings): Promise<void> {
+  const trusted = trust(settings.tls?.caFile);
+  const end = trusted.ok ? await chat(settings, trusted.value) : trusted;
+  if (end.ok) return;
+  console.error(end.error);
+  process.exitCode = trusted.ok ? 1 : 2;
+}
+
+function chat({ address, tls, nick, channel }: Settings, trusted: TlsClientOptions): Promise<BotEnd> {
+  if (address !== undefined) {
+    return runBot({ ...address, nick, rooms: [channel], tls: tls === undefined ? undefined : trusted });
+  }
   return spawn((self) => chatInOwnTavern(self, nick, channel)).result;
 }
 
@@ -68,15 +76,8 @@ function runBot(options: IrcBotOptions, onTold?: (told: Told) => void): Promise<
 }
 
 function textOf(told: Told): string {
-  const margin = " ".repeat(14);
-  switch (told.type) {
-    case "Lost":
-      return `${margin}${told.why} Again in ${told.retryInMs / 1_000} s.`;
-    case "Unsaid":
-      return `${margin}Not said in ${told.room}: ${told.text}`;
-    default:
-      return transcriptLine(told, process.stdout.isTTY && process.env.NO_COLOR === undefined);
-  }
+  if (told.type === "Unsaid") return `${margin}Not said in ${told.room}: ${told.text}`;
+  return transcriptLine(told, process.stdout.isTTY && process.env.NO_COLOR === undefined);
 }
 
 /** Joe comes when the bot is there. When he has gone the tavern closes and opens again. When the bot is back, Mike comes. */

@@ -5,9 +5,13 @@ import type { BotEvent } from "./bot.ts";
 
 const NAME_WIDTH = 12;
 
+/** What stands where nobody's name does. */
+export const margin = " ".repeat(NAME_WIDTH + 2);
+
 /** One line of the transcript: who in a column of its own, then what. */
 export function transcriptLine(event: BotEvent, inColour: boolean): string {
   const paint = (style: "cyan" | "dim", text: string) => (inColour ? styleText(style, text) : text);
+  if (event.type === "Lost") return `${margin}${printable(event.why)} Again in ${event.retryInMs / 1_000} s.`;
   const name = paint("cyan", printable(event.nick).padStart(NAME_WIDTH));
   switch (event.type) {
     case "Came":

@@ -1,7 +1,9 @@
 // What the machine knows, and what follows from it: plain functions.
 
+import type { TlsClientOptions } from "tankard/tls";
 import { ConnectFailure } from "tankard/xstate";
 import { answerTo } from "../chat/answers.ts";
+import { backOffMs } from "../chat/back-off.ts";
 import { formatLine, isSameName } from "../chat/irc.ts";
 import { whyNot } from "../chat/why-not.ts";
 import { world } from "../chat/world.ts";
@@ -13,6 +15,8 @@ export interface IrcBotOptions {
   readonly nick: string;
   readonly rooms: readonly string[];
   readonly password?: string | undefined;
+  /** Without it, in plain text. */
+  readonly tls?: TlsClientOptions | undefined;
 }
 
 /** All of it can be kept as JSON, but for `rest`, which every connection begins anew. */
@@ -28,8 +32,6 @@ export interface Context extends Stats {
   readonly failures: number;
 }
 
-const FIRST_BACK_OFF_MS = 1_000;
-const LONGEST_BACK_OFF_MS = 60_000;
 const OTHER_NICKS_TO_TRY = 3;
 
 export function initialContext(options: IrcBotOptions): Context {
@@ -38,13 +40,8 @@ export function initialContext(options: IrcBotOptions): Context {
   return { options, nick, rooms, inside: [], rest: Buffer.alloc(0), why: "", ...counts };
 }
 
-/** Twice as long after each failure, up to a minute. */
-export function backOffMs({ failures }: Context): number {
-  return Math.min(FIRST_BACK_OFF_MS * 2 ** (failures - 1), LONGEST_BACK_OFF_MS);
-}
-
 export function lost(context: Context): Told {
-  return { type: "Lost", why: context.why, retryInMs: backOffMs(context) };
+  return { type: "Lost", why: context.why, retryInMs: backOffMs(context.failures) };
 }
 
 /** What the server has done, as a sentence. */
@@ -58,9 +55,10 @@ export function whatFailed(failure: unknown): string {
   return `does not read: ${String(failure)}`; // what was to be sent waited for too long
 }
 
-/** Whether it has never worked, and never will: there is no such host. */
+/** Whether it has never worked, and never will: there is no such host, or another one answers. */
 export function isHopeless({ connections }: Context, failure: unknown): boolean {
   if (connections > 0 || !(failure instanceof ConnectFailure)) return false;
+  if (failure.error.type === "TlsCertificateRejected") return true;
   const attempts = "attempts" in failure.error ? failure.error.attempts : [];
   return attempts.length > 0 && attempts.every(({ reason }) => reason === "Nxdomain");
 }

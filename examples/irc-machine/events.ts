@@ -50,10 +50,9 @@ export type Request =
 
 export type Event = MessageFrom<typeof packets> | Connected | IrcEvent | ReadEvent | Request;
 
-/** What the bot emits: what happens in its rooms, in order; that a connection is lost; what it could not say. */
+/** What the bot emits: what happens in its rooms, and to its connection, in order; what it could not say. */
 export type Told =
   | (BotEvent & { readonly room?: string }) // who leaves the server leaves every room
-  | { readonly type: "Lost"; readonly why: string; readonly retryInMs: number }
   | { readonly type: "Unsaid"; readonly room: string; readonly text: string };
 
 /** The events in the `data` that came after `rest`, with what they end with, and the beginning of a line that is left. */

@@ -190,7 +190,12 @@ export const ircBot = irc.createMachine({
       invoke: {
         id: "tcp",
         src: "tcp",
-        input: ({ context: { options } }) => ({ host: options.host, port: options.port, ...socketOptions }),
+        input: ({ context: { options } }) => ({
+          host: options.host,
+          port: options.port,
+          tls: options.tls,
+          ...socketOptions,
+        }),
         onError: [
           {
             guard: { type: "isHopeless", params: ({ event }: { event: ErrorActorEvent }) => event.error },

@@ -3,6 +3,7 @@
 import { fromTcpSocket, tcpSocketActions } from "tankard/xstate";
 import { assign, emit, enqueueActions, setup } from "xstate";
 import { answerTo, greeting } from "../chat/answers.ts";
+import { backOffMs } from "../chat/back-off.ts";
 import type { BotEnd } from "../chat/bot.ts";
 import { isSameName } from "../chat/irc.ts";
 import { world } from "../chat/world.ts";
@@ -29,7 +30,7 @@ export const irc = setup({
   },
   actors: { tcp: fromTcpSocket(packets) },
   delays: {
-    backOff: ({ context }) => the.backOffMs(context),
+    backOff: ({ context }) => backOffMs(context.failures),
     keepAlive: 30_000,
     patience: 30_000,
     aWhile: 60_000,

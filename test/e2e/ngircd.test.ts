@@ -7,17 +7,20 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, jest, test } from "@jest/globals";
+import { caFile, type CertificateName } from "../support/certificates.ts";
 import { findProgram } from "../support/find-program.ts";
 import { startIi } from "../support/ii.ts";
 import { ircMember, type IrcPeer } from "../support/irc-peer.ts";
 import { endProgram, eventually } from "../support/other-program.ts";
 import { closedPort } from "../support/peer.ts";
-import { startExample } from "../support/run-example.ts";
+import { type RunningExample, startExample } from "../support/run-example.ts";
+import { startStunnel } from "../support/stunnel.ts";
 
 jest.setTimeout(60_000);
 
 const ngircd = findProgram("ngircd");
 const ii = findProgram("ii");
+const stunnel = findProgram("stunnel4");
 const describeWithNgircd = ngircd === undefined ? describe.skip : describe;
 const describeWithBoth = ngircd === undefined || ii === undefined ? describe.skip : describe;
 
@@ -80,16 +83,96 @@ describeWithNgircd("chat-bot at ngircd", () => {
     expect(code).toBe(1);
   });
 
-  test("says that the server went away when it does", async () => {
+  test("says that the server went away when it does, and is back when that is", async () => {
     await using server = await startNgircd();
     await using bot = botAt(server.port);
     await bot.printed(/barkeep {2}-> comes in/);
     await server.stop();
+    await bot.printed(/ The server 127\.0\.0\.1:\d+ (?:went away|ended the connection: [^\n]+)\. Again in 1 s\.\n/);
+    await using _restarted = await startNgircd("", server.port);
+    await bot.printed(/Again in \d+ s\.\n *barkeep {2}-> comes in/);
+    bot.signal("SIGTERM");
+    expect(await bot.ended).toMatchObject({ code: 0, stderr: "" });
+  });
+});
+
+const describeOverTls = ngircd === undefined || stunnel === undefined ? describe.skip : describe;
+
+describeOverTls("the bots at ngircd behind stunnel", () => {
+  test.each(["chat-bot", "irc-machine"])(
+    "%s is in its channel over TLS, and again each time when both were killed and have started again",
+    async (program) => {
+      await using first = await startBoth();
+      const { serverPort, port } = first;
+      await using bot = botOverTls(program, port, caFile);
+      await visit(bot, serverPort, 1);
+      await first.kill();
+      await bot.printed(/(?:went away|broke).* Again in \d s\./);
+
+      await using second = await startBoth(serverPort, port);
+      await visit(bot, serverPort, 2);
+      await second.kill();
+      await bot.printed(/(?:[^]*(?:went away|broke)[^]*Again in \d s\.){2}/);
+
+      await using _third = await startBoth(serverPort, port);
+      await visit(bot, serverPort, 3);
+      bot.signal("SIGTERM");
+      expect(await bot.ended).toMatchObject({ code: 0, stderr: "" });
+    },
+  );
+
+  test.each<[string, string, CertificateName, string | undefined, string]>([
+    [
+      "chat-bot",
+      "that nobody has signed whom it trusts",
+      "localhost",
+      undefined,
+      "nobody who is trusted has signed it",
+    ],
+    ["chat-bot", "that another authority has signed", "unknown-ca", caFile, "nobody who is trusted has signed it"],
+    ["chat-bot", "that is for another", "example-org", caFile, "it is for another host"],
+    ["chat-bot", "that has expired", "expired", caFile, "it has expired"],
+    ["irc-machine", "that another authority has signed", "unknown-ca", caFile, "nobody who is trusted has signed it"],
+  ])("%s refuses a certificate %s, and says why", async (program, _what, certificate, trusted, why) => {
+    await using server = await startNgircd();
+    await using front = await startStunnel(stunnel ?? "", { to: server.port, certificate });
+    await using bot = botOverTls(program, front.port, trusted);
     const { code, stderr } = await bot.ended;
-    expect(stderr).toMatch(/^The server 127\.0\.0\.1:\d+ (?:went away|ended the connection: [^\n]+)\.\n$/);
+    expect(stderr).toMatch(/^[^\n]*127\.0\.0\.1:\d+[^\n]*: the peer's certificate was rejected: [^\n]*\.\n$/);
+    expect(stderr).toContain(why);
     expect(code).toBe(1);
   });
 });
+
+/** An ngircd and the stunnel in front of it. */
+async function startBoth(givenServerPort?: number, givenPort?: number) {
+  const server = await startNgircd("", givenServerPort);
+  const front = await startStunnel(stunnel ?? "", { to: server.port, port: givenPort });
+  return {
+    serverPort: server.port,
+    port: front.port,
+    kill: async () => {
+      await server.kill();
+      await front.kill();
+    },
+    [Symbol.asyncDispose]: async () => {
+      await front[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Somebody comes in, once the bot has come so many times, and is welcomed by it. */
+async function visit(bot: RunningExample, serverPort: number, comings: number): Promise<void> {
+  await bot.printed(new RegExp(`(?:[^]*barkeep {2}-> comes in){${comings}}`));
+  await using ann = await memberThatAnswersPing(serverPort, "ann");
+  await ann.line(/^:barkeep!\S+ PRIVMSG #tavern :Welcome, ann!/);
+}
+
+function botOverTls(program: string, port: number, trusted: string | undefined) {
+  const ca = trusted === undefined ? [] : ["--ca", trusted];
+  return startExample(program, "--host", "127.0.0.1", "--port", `${port}`, "--tls", ...ca);
+}
 
 describeWithNgircd("irc-machine at ngircd", () => {
   test("is back in its channel when the server was killed and has started again", async () => {

@@ -4,6 +4,7 @@ import { describe, expect, test } from "@jest/globals";
 import { createRuntime, err, ok, type OwnSubject } from "tankard";
 import { createSimulatedClock } from "tankard/testing";
 import { chatBot, type BotEvent } from "../../examples/chat/bot.ts";
+import { eventually } from "../support/other-program.ts";
 import { hasHeard, type IrcStub, ircStub, letIn } from "../support/irc-peer.ts";
 
 const HALF_A_MINUTE = 30_000;
@@ -133,8 +134,88 @@ describe("chatBot", () => {
   });
 });
 
+describe("chatBot that comes back", () => {
+  const second = 1_000;
+
+  test("is in its channel again after each loss, a second later or, where that fails, two, four, up to sixty", async () => {
+    let server = await ircStub();
+    const { port } = server;
+    await using started = botAt(server, true);
+    const { clock, told } = started;
+    const lost = (why: string, seconds: number) => ({ type: "Lost", why, retryInMs: seconds * second });
+    let connection = await letIn(server);
+    for (let round = 0; round < 2; round += 1) {
+      await server[Symbol.asyncDispose](); // and the connection with it
+      await connection.closed;
+      for (const seconds of [1, 2, 4, 8, 16, 32, 60, 60]) {
+        const why = seconds === 1 ? "The server SERVER went away." : "Cannot connect to SERVER: connection refused.";
+        await eventually(() => Promise.resolve(told.at(-1)?.type === "Lost"));
+        expect(told.splice(0).at(-1)).toEqual(lost(why.replace("SERVER", `127.0.0.1:${port}`), seconds));
+        await clock.advance(seconds * second - 1);
+        expect(told).toEqual([]);
+        if (seconds === 60) break;
+        await clock.advance(1);
+      }
+      server = await ircStub(port);
+      const back = letIn(server);
+      await clock.advance(1);
+      connection = await back;
+    }
+    expect(told.at(-1)).toEqual({ type: "Came", nick: "barkeep" });
+    await server[Symbol.asyncDispose]();
+  });
+
+  test("leaves a server that has fallen silent, and takes nothing that comes late from it for the next one's", async () => {
+    await using server = await ircStub();
+    await using started = botAt(server, true);
+    const { clock, told } = started;
+    const silent = await letIn(server);
+    await clock.advance(3 * HALF_A_MINUTE);
+    await silent.closed;
+    expect(told.at(-1)).toMatchObject({ type: "Lost", why: expect.stringContaining("has fallen silent") });
+    const back = letIn(server);
+    await clock.advance(second);
+    const connection = await back;
+    for (let periods = 0; periods < 3; periods += 1) {
+      await clock.advance(HALF_A_MINUTE);
+      await hasHeard(connection); // it is the new connection that is watched now
+    }
+    expect(told.at(-1)).toEqual({ type: "Came", nick: "barkeep" });
+  });
+
+  test("leaves at once where it waits for the next attempt", async () => {
+    await using server = await ircStub();
+    await using started = botAt(server, true);
+    const connection = await letIn(server);
+    connection.socket.destroy();
+    await eventually(() => Promise.resolve(started.told.at(-1)?.type === "Lost"));
+    started.bot.subject.send({ type: "Leave", why: "bye" });
+    expect(await started.bot.result).toEqual(ok());
+  });
+
+  test.each([
+    ["ERROR :Too many connections\r\n", "ended the connection: Too many connections."],
+    ["", "went away."],
+  ])("does not where it never was in its channel: the server says %j", async (words, sentence) => {
+    await using server = await ircStub();
+    await using started = botAt(server, true);
+    const connection = await server.accept();
+    await connection.line(/^USER /);
+    connection.socket.end(words);
+    expect(await started.bot.result).toEqual(err(`The server 127.0.0.1:${server.port} ${sentence}`));
+  });
+
+  test("does not where it is thrown out", async () => {
+    await using server = await ircStub();
+    await using started = botAt(server, true);
+    const connection = await letIn(server);
+    connection.write(":ann!a@host KICK #tavern Barkeep :no bots\r\n");
+    expect(await started.bot.result).toEqual(err("ann threw the bot out of #tavern."));
+  });
+});
+
 /** A bot under a clock of the test's own, on its way to the server. */
-function botAt(server: IrcStub) {
+function botAt(server: IrcStub, comesBack = false) {
   const clock = createSimulatedClock();
   const runtime = createRuntime({ clock });
   const told: BotEvent[] = [];
@@ -142,7 +223,7 @@ function botAt(server: IrcStub) {
     for (;;) told.push(await self.receiveForever(events));
   });
   const { signal } = new AbortController();
-  const where = { host: "127.0.0.1", port: server.port, nick: "barkeep", channel: "#tavern" };
+  const where = { host: "127.0.0.1", port: server.port, nick: "barkeep", channel: "#tavern", comesBack };
   const bot = runtime.spawn(chatBot({ ...where, signal }, listener.subject));
   return { clock, bot, told, [Symbol.asyncDispose]: () => runtime.stop() };
 }

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { describe, expect, jest, test } from "@jest/globals";
+import { caFile } from "../support/certificates.ts";
 import { ircClient, ircStub, type IrcPeer, type IrcStub } from "../support/irc-peer.ts";
 import { closedPort } from "../support/peer.ts";
 import { normalised, runExample, startExample, startExampleOnTerminal } from "../support/run-example.ts";
@@ -182,16 +183,58 @@ describe("chat-bot fails with one sentence and exit code 1", () => {
     });
   });
 
+  test("where the server does not speak TLS", async () => {
+    await using server = await ircStub();
+    const { port } = server;
+    await using example = startExample("chat-bot", "--host", "127.0.0.1", "--port", `${port}`, "--tls", "--ca", caFile);
+    const bot = await server.accept();
+    bot.write(":server NOTICE * :Looking up your host\r\n");
+    expect(await example.ended).toEqual({
+      code: 1,
+      stdout: `Joining #tavern at 127.0.0.1:${port} over TLS as barkeep.\n\n`,
+      stderr: expect.stringMatching(
+        /^Cannot connect to 127\.0\.0\.1:\d+: TLS handshake failed: the peer does not speak TLS [^\n]*\.\n$/,
+      ),
+    });
+  });
+
   test.each(["destroy", "resetAndDestroy"] as const)("when the server disappears (%s)", async (way) => {
     await using server = await ircStub();
     await using example = botAt(server);
-    const bot = await welcomed(server);
-    await example.printed(/comes in/);
+    const bot = await server.accept();
+    await bot.line(/^USER /);
     bot.socket[way]();
     expect(await example.ended).toMatchObject({
       code: 1,
       stderr: `The server 127.0.0.1:${server.port} went away.\n`,
     });
+  });
+});
+
+describe("chat-bot at a server that disappears", () => {
+  test.each(["destroy", "resetAndDestroy"] as const)("says so, and comes back (%s)", async (way) => {
+    await using server = await ircStub();
+    await using example = botAt(server);
+    const bot = await welcomed(server);
+    await example.printed(/comes in/);
+    const back = welcomed(server);
+    bot.socket[way]();
+    await example.printed(/ {14}The server 127\.0\.0\.1:\d+ went away\. Again in 1 s\.\n/);
+    await back;
+    await example.printed(/Again in 1 s\.\n *tankard {2}-> comes in/);
+    example.signal("SIGKILL");
+    expect((await example.ended).stderr).toBe("");
+  });
+
+  test("leaves at SIGTERM where it waits for the next attempt", async () => {
+    await using server = await ircStub();
+    await using example = botAt(server);
+    const bot = await welcomed(server);
+    await example.printed(/comes in/);
+    bot.socket.destroy();
+    await example.printed(/Again in 1 s/);
+    example.signal("SIGTERM");
+    expect(await example.ended).toMatchObject({ code: 0, stderr: "" });
   });
 });
 
@@ -204,10 +247,15 @@ describe("chat-bot and its arguments", () => {
     });
   });
 
+  test("says which file holds no certificate, and calls nobody", async () => {
+    const { code, stderr } = await runExample("chat-bot", "--host", "127.0.0.1", "--tls", "--ca", "/dev/null");
+    expect({ code, stderr }).toEqual({ code: 2, stderr: "Cannot use /dev/null: it holds no certificate in PEM.\n" });
+  });
+
   test("says with --help what there is", async () => {
     const { code, stdout, stderr } = await runExample("chat-bot", "--help");
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    for (const option of ["--host", "--port", "--nick", "--channel", "--once", "--help"]) {
+    for (const option of ["--host", "--port", "--tls", "--ca", "--nick", "--channel", "--once", "--help"]) {
       expect(stdout).toContain(option);
     }
   });

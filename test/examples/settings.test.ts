@@ -11,6 +11,11 @@ describe("readSettings", () => {
     [["--nick", "joe", "--channel", "&cellar"], { ...DEFAULTS, nick: "joe", channel: "&cellar" }],
     [["--host", "::1"], { ...DEFAULTS, address: { host: "::1", port: 6667 } }],
     [["--host=irc.example", "--port=1"], { ...DEFAULTS, address: { host: "irc.example", port: 1 } }],
+    [["--host", "h", "--tls"], { ...DEFAULTS, address: { host: "h", port: 6697 }, tls: { caFile: undefined } }],
+    [
+      ["--host", "h", "--tls", "--ca", "ca.pem", "--port", "1"],
+      { ...DEFAULTS, address: { host: "h", port: 1 }, tls: { caFile: "ca.pem" } },
+    ],
     [["--host", "h", "--help"], { type: "Help" }],
   ])("takes %j", (args, settings) => {
     expect(readSettings(args)).toEqual(ok(settings));
@@ -33,6 +38,8 @@ describe("readSettings", () => {
       '--host must be a name or an address in ASCII characters without spaces, not "münchen.de".',
     ],
     [["--host", "h", "--once"], "--once is for the bot's own server, so it cannot go with --host."],
+    [["--tls"], "--tls is for a server that is there, so it needs --host."],
+    [["--host", "h", "--ca", "ca.pem"], "--ca says whom TLS is to trust, so it needs --tls."],
     [["--nick", "a b"], '--nick must be letters, digits and []\\`_^{|}-, and no digit or - first, not "a b".'],
     [["--channel", "a,b"], '--channel must be a name without spaces, commas and colons, not "a,b".'],
     [["--channel", ""], '--channel must be a name without spaces, commas and colons, not "".'],

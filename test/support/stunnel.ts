@@ -51,7 +51,7 @@ ${protocol === undefined ? "" : `protocol = ${protocol}`}
     void exited.then(() => reject(new Error(`stunnel has ended: ${said}`)));
   });
   const kill = async (): Promise<void> => {
-    child.kill("SIGKILL");
+    child.kill("SIGKILL"); // of one that is gone nothing happens
     await exited;
   };
   const dispose = async (): Promise<void> => {
