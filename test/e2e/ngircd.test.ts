@@ -3,7 +3,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, jest, test } from "@jest/globals";
@@ -12,7 +11,7 @@ import { findProgram } from "../support/find-program.ts";
 import { startIi } from "../support/ii.ts";
 import { ircMember, type IrcPeer } from "../support/irc-peer.ts";
 import { endProgram, eventually } from "../support/other-program.ts";
-import { closedPort } from "../support/peer.ts";
+import { canConnect, closedPort } from "../support/peer.ts";
 import { type RunningExample, startExample } from "../support/run-example.ts";
 import { startStunnel } from "../support/stunnel.ts";
 
@@ -286,15 +285,4 @@ PAM = no
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-function canConnect(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => resolve(false));
-  });
 }

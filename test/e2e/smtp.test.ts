@@ -2,7 +2,6 @@
 
 import { execFile, spawn } from "node:child_process";
 import { chmod, chown, mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { connect } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, jest, test } from "@jest/globals";
@@ -11,10 +10,11 @@ import type { SmtpClientInput } from "../../examples/smtp-client/context.ts";
 import { smtpClient } from "../../examples/smtp-client/machine.ts";
 import type { Outcome } from "../../examples/smtp-client/outcome.ts";
 import { ca, caFile, type CertificateName } from "../support/certificates.ts";
+import { startDovecot } from "../support/dovecot.ts";
 import { findProgram } from "../support/find-program.ts";
 import { endProgram, eventually } from "../support/other-program.ts";
-import { closedPort, temporaryFolder } from "../support/peer.ts";
-import { startExample } from "../support/run-example.ts";
+import { canConnect, closedPort, temporaryFolder } from "../support/peer.ts";
+import { startExample, startExampleIn } from "../support/run-example.ts";
 import { startStunnel } from "../support/stunnel.ts";
 
 jest.setTimeout(60_000);
@@ -108,13 +108,16 @@ describeWithStunnel("smtp-client at OpenSMTPD behind a stunnel that offers START
     ["localhost", {}, "UnknownCa"],
     ["localhost", { ca, serverNameIndication: "example.org" }, "HostnameCheckFailed"],
     ["expired", { ca }, "CertExpired"],
-  ])("sends nothing where the certificate is %s, and says why", async (certificate, startTls, reason) => {
-    await using made = await startSecured(certificate);
-    expect(await sendTo(made.port, ["ann@test.local"], text, { startTls })).toMatchObject({
-      type: "TlsFailed",
-      error: { type: "TlsCertificateRejected", reason },
-    });
-  });
+  ])(
+    "sends nothing where the certificate %s is refused, and says why, case %#",
+    async (certificate, startTls, reason) => {
+      await using made = await startSecured(certificate);
+      expect(await sendTo(made.port, ["ann@test.local"], text, { startTls })).toMatchObject({
+        type: "TlsFailed",
+        error: { type: "TlsCertificateRejected", reason },
+      });
+    },
+  );
 
   test("sends nothing to the same server without stunnel, where TLS is a must", async () => {
     await using server = await startSmtpd();
@@ -146,6 +149,58 @@ describeWithStunnel("smtp-client at OpenSMTPD behind a stunnel that offers START
     example.endInput("Hello, Ann!\n");
     expect(await example.ended).toEqual({ code: 0, stdout: "The server has taken the mail over.\n", stderr: "" });
     expect(await made.server.mailOf("ann")).toMatch(/\n\nHello, Ann!\n$/);
+  });
+});
+
+const dovecot = findProgram("dovecot");
+const describeWithDovecot = dovecot === undefined ? describe.skip : describeWithSmtpd;
+
+describeWithDovecot("smtp-client at a Dovecot that wants TLS and a password, in front of OpenSMTPD", () => {
+  const login = { user: "joe", password: "secret" };
+  const startTls = { ca };
+  const to = ["ann@test.local"];
+
+  test.each([undefined, "PLAIN", "LOGIN"] as const)(
+    "has its mail delivered over TLS, logged in by the mechanism %s",
+    async (mechanism) => {
+      await using server = await startSmtpd();
+      await using front = await startDovecot(dovecot ?? "", server.port);
+      const outcome = await sendTo(front.port, to, text, { startTls, login: { ...login, mechanism } });
+      expect(outcome).toMatchObject({ type: "Sent", refused: [] });
+      const [, ...body] = (await server.mailOf("ann")).split("\n\n");
+      expect(body.join("\n\n")).toBe(".\n..\n.one\n\ngr\u00fc\u00dfe \u{1f37a}\n.\nlast\n");
+    },
+  );
+
+  test("says what it says to a wrong password, and where there is no login or no TLS", async () => {
+    await using server = await startSmtpd();
+    await using front = await startDovecot(dovecot ?? "", server.port);
+    const wrong = { ...login, password: "wrong" };
+    expect(await sendTo(front.port, to, text, { startTls, login: wrong })).toMatchObject({
+      type: "NotLoggedIn",
+      refusal: { code: 535, isTemporary: false },
+    });
+    expect(await sendTo(front.port, to, text, { startTls })).toMatchObject({ type: "Refused", at: "mail", code: 530 });
+    expect(await sendTo(front.port, to, text)).toMatchObject({ type: "Refused", at: "mail", code: 530 });
+  });
+
+  test("hears the password in plain text, which it takes on its own machine, only where that is allowed", async () => {
+    await using server = await startSmtpd();
+    await using front = await startDovecot(dovecot ?? "", server.port);
+    expect(await sendTo(front.port, to, text, { login })).toMatchObject({ type: "Unsendable" });
+    const allowed = { ...login, isPlainTextAllowed: true };
+    expect(await sendTo(front.port, to, text, { login: allowed })).toMatchObject({ type: "Sent", refused: [] });
+  });
+
+  test("is a program that logs in by its command line and its environment", async () => {
+    await using server = await startSmtpd();
+    await using front = await startDovecot(dovecot ?? "", server.port);
+    const words = ["--host", "127.0.0.1", "--port", `${front.port}`, "--to", "ann@test.local", "--user", "joe"];
+    const tls = ["--starttls", "--ca", caFile];
+    await using example = startExampleIn({ SMTP_PASSWORD: "secret" }, "smtp-client", ...words, ...tls);
+    example.endInput("Hello, Ann!\n");
+    expect(await example.ended).toEqual({ code: 0, stdout: "The server has taken the mail over.\n", stderr: "" });
+    expect(await server.mailOf("ann")).toMatch(/\n\nHello, Ann!\n$/);
   });
 });
 
@@ -236,14 +291,3 @@ match from any for domain "test.local" action "keep"
 }
 
 const NOBODY = 65_534;
-
-function canConnect(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.once("connect", () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once("error", () => resolve(false));
-  });
-}

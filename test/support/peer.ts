@@ -113,6 +113,18 @@ export async function closedPort(host = "127.0.0.1"): Promise<number> {
   return port;
 }
 
+/** Whether somebody listens there. */
+export function canConnect(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once("error", () => resolve(false));
+  });
+}
+
 /** A peer that connects. */
 export async function connectPeer({ port, path }: Where): Promise<Peer> {
   const where = path === undefined ? { port, host: "127.0.0.1" } : { path };
