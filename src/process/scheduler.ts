@@ -10,7 +10,7 @@ const reductionsPerLook = 32;
 /**
  * How long a slice may last. A connection whose peer waits for each answer gets one turn per slice, so this is what
  * busy processes cost it: at 25 microseconds they lose a tenth of their speed, and it keeps more than half of its own
- * (`npm run bench:fairness`).
+ * (`npm run bench -- fairness`).
  */
 const sliceMs = 0.025;
 /** A run queue that was longer gives its memory back. */

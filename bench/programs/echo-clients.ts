@@ -1,6 +1,4 @@
-// Echo clients of bench/xstate.ts: whatever comes back is sent again, by each kind of owner that a socket can have.
-import { once } from "node:events";
-import net from "node:net";
+// Echo clients: whatever comes back is sent again, by each kind of owner that a socket can have, and by Node's own ways.
 import {
   connect,
   newSelector,
@@ -8,6 +6,7 @@ import {
   ownerFromCallback,
   type OwnedSocket,
   type OwnSubject,
+  receive,
   receiveNextPacketAsMessage,
   type Self,
   send,
@@ -16,58 +15,92 @@ import {
   tcpMessages,
   unwrap,
 } from "tankard";
+import { continueWith, startActorWithInit } from "tankard/otp";
 import { actorOwner, type Connected, fromProcess, fromTcpSocket, tcpSocketActions } from "tankard/xstate";
 import { type AnyEventObject, createActor, fromCallback, fromTransition, sendTo, setup } from "xstate";
+import type { Transport } from "./transports.ts";
 
 /** What a client sends for what it has received: the same bytes, or none for a pause. */
 export type Answer = (data: Buffer) => Buffer;
 /** Connects to an echo server. Gives what sends the first bytes, again after each pause. */
-export type Client = (port: number, answer: Answer) => Promise<(data: Buffer) => void>;
+export type Client = (over: Transport, address: string, answer: Answer) => Promise<(data: Buffer) => void>;
 
-const host = "127.0.0.1";
+/** Longer than any round. */
+const timeLimitMs = 5_000;
 
 export const clients: Record<string, Client> = {
-  "net `data`": async (port, answer) => {
-    const socket = await rawSocket(port);
+  "net `data`": async (over, address, answer) => {
+    const socket = await over.connectRaw(address);
     socket.on("data", (data: Buffer) => socket.write(answer(data)));
     return (data) => socket.write(data);
   },
 
-  "`ownerFromCallback`": async (port, answer) => {
+  "net `for await`": async (over, address, answer) => {
+    const socket = await over.connectRaw(address);
+    void (async () => {
+      for await (const data of socket) socket.write(answer(data as Buffer));
+    })();
+    return (data) => socket.write(data);
+  },
+
+  "callback owner": async (over, address, answer) => {
     const owner = ownerFromCallback((message) => {
       if (message.type === "Packet") answerAndArm(message.socket, answer(message.data));
     });
-    return armedSocket(port, owner);
+    return armedSocket(over, address, owner);
   },
 
-  "async process": async (port, answer) => {
+  "async process": async (over, address, answer) => {
     const process = spawn(async (self, inbox: OwnSubject<never>) => {
       const selector = newSelector().select(inbox).merge(tcpMessages);
       for (;;) {
-        const message = await self.receive(selector, 5_000);
+        const message = await self.receive(selector, timeLimitMs);
         if (message.ok && message.value.type === "Packet")
           answerAndArm(message.value.socket, answer(message.value.data));
       }
     });
-    return armedSocket(port, process);
+    return armedSocket(over, address, process);
   },
 
-  "`fromTransition` as owner": async (port, answer) => {
+  actor: async (over, address, answer) => {
+    const started = await startActorWithInit({
+      init: (self) => ({ state: null, selector: tcpMessages, data: self }),
+      onMessage: (state, message) => {
+        if (message.type === "Packet") answerAndArm(message.socket, answer(message.data));
+        return continueWith(state);
+      },
+    });
+    return armedSocket(over, address, unwrap(started).data);
+  },
+
+  "passive receive": async (over, address, answer) => {
+    const socket = unwrap(await connect(over.connectOptions(address)));
+    void (async () => {
+      for (;;) {
+        const data = await receive(socket, timeLimitMs);
+        if (data.ok) void send(socket, answer(data.value));
+        else if (data.error !== "Timeout") return;
+      }
+    })();
+    return (data) => void send(socket, data);
+  },
+
+  "XState transition": async (over, address, answer) => {
     const logic = fromTransition((context: null, event: TcpMessage) => {
       if (event.type === "Packet") answerAndArm(event.socket, answer(event.data));
       return context;
     }, null);
-    return armedSocket(port, actorOwner(createActor(logic).start()));
+    return armedSocket(over, address, actorOwner(createActor(logic).start()));
   },
 
-  "machine as owner": async (port, answer) => {
+  "XState machine": async (over, address, answer) => {
     const machine = setup({ types: { events: {} as TcpMessage } }).createMachine({
       on: { Packet: { actions: ({ event }) => answerAndArm(event.socket, answer(event.data)) } },
     });
-    return armedSocket(port, actorOwner(createActor(machine).start()));
+    return armedSocket(over, address, actorOwner(createActor(machine).start()));
   },
 
-  "`fromTcpSocket` child": async (port, answer) => {
+  "XState machine with a `fromTcpSocket` child": async (over, address, answer) => {
     const tcp = tcpSocketActions("tcp");
     let connected!: () => void;
     const isConnected = new Promise<void>((resolve) => (connected = resolve));
@@ -75,7 +108,7 @@ export const clients: Record<string, Client> = {
       types: { events: {} as TcpMessage | Connected | { type: "begin"; data: Buffer } },
       actors: { tcp: fromTcpSocket() },
     }).createMachine({
-      invoke: { id: "tcp", src: "tcp", input: { host, port } },
+      invoke: { id: "tcp", src: "tcp", input: over.connectOptions(address) },
       on: {
         Connected: { actions: [tcp.receiveNextPacketAsMessage, () => connected()] },
         begin: { actions: tcp.send(({ event }) => event.data) },
@@ -87,12 +120,12 @@ export const clients: Record<string, Client> = {
     return (data) => actor.send({ type: "begin", data });
   },
 
-  "`fromProcess`": (port, answer) =>
+  "XState `fromProcess`": (over, address, answer) =>
     new Promise((resolve) => {
       const logic = fromProcess(async (self: Self) => {
-        resolve(await armedSocket(port, self));
+        resolve(await armedSocket(over, address, self));
         for (;;) {
-          const message = await self.receive(tcpMessages, 5_000);
+          const message = await self.receive(tcpMessages, timeLimitMs);
           if (message.ok && message.value.type === "Packet")
             answerAndArm(message.value.socket, answer(message.value.data));
         }
@@ -102,8 +135,8 @@ export const clients: Record<string, Client> = {
 
   // What XState itself costs: the same machines on a raw socket, as one would write them without Tankard.
 
-  "net `data` to a `fromTransition`": async (port, answer) => {
-    const socket = await rawSocket(port);
+  "by hand: net to an XState transition": async (over, address, answer) => {
+    const socket = await over.connectRaw(address);
     const logic = fromTransition((context: null, event: { type: "Packet"; data: Buffer }) => {
       socket.write(answer(event.data));
       return context;
@@ -115,8 +148,8 @@ export const clients: Record<string, Client> = {
     return (data) => socket.write(data);
   },
 
-  "net `data` to a machine": async (port, answer) => {
-    const socket = await rawSocket(port);
+  "by hand: net to an XState machine": async (over, address, answer) => {
+    const socket = await over.connectRaw(address);
     const machine = setup({ types: { events: {} as { type: "Packet"; data: Buffer } } }).createMachine({
       on: { Packet: { actions: ({ event }) => void socket.write(answer(event.data)) } },
     });
@@ -127,8 +160,8 @@ export const clients: Record<string, Client> = {
     return (data) => socket.write(data);
   },
 
-  "net in a `fromCallback` child": async (port, answer) => {
-    const socket = await rawSocket(port);
+  "by hand: XState machine with net in a `fromCallback` child": async (over, address, answer) => {
+    const socket = await over.connectRaw(address);
     const machine = setup({
       types: { events: {} as { type: "Packet"; data: Buffer } },
       actors: {
@@ -148,14 +181,8 @@ export const clients: Record<string, Client> = {
   },
 };
 
-async function rawSocket(port: number): Promise<net.Socket> {
-  const socket = net.connect({ host, port, noDelay: true });
-  await once(socket, "connect");
-  return socket;
-}
-
-async function armedSocket(port: number, owner: Owner): Promise<(data: Buffer) => void> {
-  const socket = unwrap(await connect({ host, port, owner }));
+async function armedSocket(over: Transport, address: string, owner: Owner): Promise<(data: Buffer) => void> {
+  const socket = unwrap(await connect({ ...over.connectOptions(address), owner }));
   receiveNextPacketAsMessage(socket);
   return (data) => void send(socket, data);
 }

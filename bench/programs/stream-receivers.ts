@@ -1,0 +1,77 @@
+// Ways to receive a stream: each hands on how many bytes have come, and reads no further once it is told to stop.
+import { connect, ownerFromCallback, receive, receiveNextPacketAsMessage, spawn, tcpMessages, unwrap } from "tankard";
+import type { Transport } from "./transports.ts";
+
+/** Says whether to go on. */
+export type Take = (byteCount: number) => boolean;
+/** Connects to a source. Gives what begins to receive, again after each stop. */
+export type Receiver = (over: Transport, address: string, take: Take) => Promise<() => void>;
+
+const timeLimitMs = 5_000;
+
+export const receivers: Record<string, Receiver> = {
+  "net `data`": async (over, address, take) => {
+    const socket = await over.connectRaw(address);
+    socket.on("data", (data: Buffer) => {
+      if (!take(data.length)) socket.pause();
+    });
+    socket.pause();
+    return () => socket.resume();
+  },
+
+  "net `for await`": async (over, address, take) => {
+    const socket = await over.connectRaw(address);
+    const gate = new Gate();
+    void (async () => {
+      await gate.opened;
+      for await (const data of socket) if (!take((data as Buffer).length)) await gate.opened;
+    })();
+    return () => gate.open();
+  },
+
+  "callback owner": async (over, address, take) => {
+    const owner = ownerFromCallback((message) => {
+      if (message.type === "Packet" && take(message.data.length)) receiveNextPacketAsMessage(message.socket);
+    });
+    const socket = unwrap(await connect({ ...over.connectOptions(address), owner }));
+    return () => void receiveNextPacketAsMessage(socket);
+  },
+
+  "async process": async (over, address, take) => {
+    const process = spawn(async (self) => {
+      for (;;) {
+        const message = await self.receive(tcpMessages, timeLimitMs);
+        if (message.ok && message.value.type === "Packet" && take(message.value.data.length))
+          receiveNextPacketAsMessage(message.value.socket);
+      }
+    });
+    const socket = unwrap(await connect({ ...over.connectOptions(address), owner: process }));
+    return () => void receiveNextPacketAsMessage(socket);
+  },
+
+  "passive receive": async (over, address, take) => {
+    const socket = unwrap(await connect(over.connectOptions(address)));
+    const gate = new Gate();
+    void (async () => {
+      await gate.opened;
+      for (;;) {
+        const data = unwrap(await receive(socket, timeLimitMs));
+        if (!take(data.length)) await gate.opened;
+      }
+    })();
+    return () => gate.open();
+  },
+};
+
+/** Where who has stopped waits until it may go on. */
+class Gate {
+  #open: () => void = () => undefined;
+
+  get opened(): Promise<void> {
+    return new Promise((resolve) => (this.#open = resolve));
+  }
+
+  open(): void {
+    this.#open();
+  }
+}
