@@ -19,6 +19,9 @@ export interface Settings {
   readonly isList: boolean;
 }
 
+/** What was typed cannot be done; the message says why to who typed it. */
+export class UsageError extends Error {}
+
 export const usage = `npm run bench -- [workload...] [options]
 
   echo server-echo-1 ...  only these, by their whole names or their beginnings; --list tells them
@@ -32,23 +35,9 @@ export const usage = `npm run bench -- [workload...] [options]
   --json FILE       all figures, also as JSON
   --list            the names of the workloads and who takes part, and nothing else`;
 
-/** @throws Error for what is no option, in words for who typed it */
+/** @throws UsageError for what is no option */
 export function readCommandLine(args: readonly string[]): Settings {
-  const { values, positionals } = parseArgs({
-    args: [...args],
-    allowPositionals: true,
-    options: {
-      quick: { type: "boolean", default: false },
-      runs: { type: "string" },
-      "round-ms": { type: "string" },
-      only: { type: "string", default: "" },
-      unpinned: { type: "boolean", default: false },
-      core: { type: "string" },
-      seed: { type: "string" },
-      json: { type: "string" },
-      list: { type: "boolean", default: false },
-    },
-  });
+  const { values, positionals } = parsed(args);
   const isQuick = values.quick;
   return {
     names: positionals,
@@ -67,5 +56,27 @@ export function readCommandLine(args: readonly string[]): Settings {
 function count(name: string, text: string, least = 1): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= least) return value;
-  throw new Error(`${name} must be a whole number, at least ${least}, received ${text}`);
+  throw new UsageError(`${name} must be a whole number, at least ${least}, received ${text}`);
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        quick: { type: "boolean", default: false },
+        runs: { type: "string" },
+        "round-ms": { type: "string" },
+        only: { type: "string", default: "" },
+        unpinned: { type: "boolean", default: false },
+        core: { type: "string" },
+        seed: { type: "string" },
+        json: { type: "string" },
+        list: { type: "boolean", default: false },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
 }

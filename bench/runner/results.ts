@@ -19,6 +19,7 @@ export interface Measured {
   readonly contestants: readonly Figures[];
   /** Those whose tools are missing. */
   readonly skipped: readonly string[];
+  readonly failed: readonly string[];
 }
 
 export interface Results {

@@ -2,7 +2,7 @@
 import { type Measured, ratioOf } from "./results.ts";
 import { spreadOf } from "./statistics.ts";
 
-export function tableOf({ name, title, unit, beside, contestants, skipped }: Measured): string {
+export function tableOf({ name, title, unit, beside, contestants, skipped, failed }: Measured): string {
   const [first] = contestants;
   if (first === undefined) return `\n\`${name}\`: nobody can take part here`;
   const columns = [
@@ -23,7 +23,11 @@ export function tableOf({ name, title, unit, beside, contestants, skipped }: Mea
       ...(beside === "" ? [] : [besides]),
     ];
   });
-  for (const missing of skipped) rows.push([missing, "SKIPPED", "", "", ...(beside === "" ? [] : [""])]);
+  const absent = (names: readonly string[], why: string): void => {
+    for (const missing of names) rows.push([missing, why, ...columns.slice(2).map(() => "")]);
+  };
+  absent(skipped, "SKIPPED");
+  absent(failed, "FAILED");
   return `\n${markdown(columns, rows)}`;
 }
 
