@@ -51,9 +51,13 @@ export function processWorkloads(): Workload[] {
       "messages/s",
       ours("receive-timeout", ["receiveForever", "receive within 5 s"]),
     ),
-    perSecond("timers", "set and cancelled", "timers/s", [
-      ...ours("timers", ["setTimeout", "sendAfter", "sendEvery"]),
-      { name: "Erlang", measured: erlang("process_peer", "timers") },
+    perSecond("timers-cancelled", "set and cancelled", "timers/s", [
+      ...ours("timers-cancelled", ["setTimeout", "sendAfter", "sendEvery"]),
+      { name: "Erlang", measured: erlang("process_peer", "timers-cancelled") },
+    ]),
+    perSecond("timers-fired", "a thousand of 1 ms at a time, which ring", "timers/s", [
+      ...ours("timers-fired", ["setTimeout", "sendAfter"]),
+      { name: "Erlang", measured: erlang("process_peer", "timers-fired") },
     ]),
     perSecond("restarts", "a child that ends and is started again", "restarts/s", [
       ...ours("restarts", ["startSupervisor", "startFactorySupervisor"]),

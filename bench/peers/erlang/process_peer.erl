@@ -29,8 +29,14 @@ main(["call"]) ->
 main(["selective", Others]) ->
     [self() ! {other, N} || N <- lists:seq(1, list_to_integer(Others))],
     stand_by(fun() -> select_many(100), 100 end);
-main(["timers"]) ->
+main(["timers-cancelled"]) ->
     stand_by(fun() -> set_and_cancel(1000), 1000 end);
+main(["timers-fired"]) ->
+    stand_by(fun() ->
+        [erlang:send_after(1, self(), N) || N <- lists:seq(1, 1000)],
+        take(1000),
+        1000
+    end);
 main(["restarts"]) ->
     {ok, Supervisor} = supervisor:start_link(?MODULE, []),
     stand_by(fun() -> crash_many(Supervisor, 100), 100 end);

@@ -1,4 +1,4 @@
-// Timers that are set and cancelled: `timers <kind>`.
+// Timers that are set and cancelled: `timers-cancelled <kind>`.
 import { spawn } from "tankard";
 import { batches, standBy } from "./rounds.ts";
 
