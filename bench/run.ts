@@ -54,6 +54,7 @@ async function measure(workloads: readonly Workload[], settings: Settings, tools
   const verdicts = verdictsOn(goals, measured);
   const isWhole = settings.names.length === 0;
   if (verdicts.length > 0) console.log(`\n${goalTable(verdicts, isWhole ? goalsElsewhere : [])}`);
+  if (isQuick) console.log("\nQuick: no verdict counts, nothing was warm.");
   if (core === undefined) console.log("\nThe goals are for one core: these ratios were not measured on one.");
   for (const what of tools.skipped) console.log(`\nSKIPPED: ${what}`);
   if (settings.json === undefined) return;

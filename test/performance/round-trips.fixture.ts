@@ -29,6 +29,7 @@ const clientSource = `
 const client = require("node:net").connect(process.argv[1], "127.0.0.1", () => client.write(Buffer.alloc(64, 1)));
 client.setNoDelay().on("data", (data) => client.write(data)).on("error", () => {});
 `;
+const endWithinMs = 50_000;
 /** What is made once has been made by then. */
 const warmUps = 100;
 
@@ -101,6 +102,7 @@ const kinds: Record<string, () => Promise<unknown>> = {
   },
 };
 
+setTimeout(() => process.exit(1), endWithinMs).unref(); // a tracer that is killed leaves it behind
 const run = kinds[kind];
 if (run === undefined) throw new Error(`There is no kind ${kind}`);
 await run();
