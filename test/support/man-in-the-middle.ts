@@ -14,8 +14,16 @@ export interface Fault {
   readonly what: "Split" | "Stall" | "End" | "Reset" | "Flip" | "Garbage";
 }
 
+/** What one of the two said at once. */
+export interface Said {
+  readonly direction: Fault["direction"];
+  readonly data: Buffer;
+}
+
 export interface ManInTheMiddle extends AsyncDisposable {
   readonly port: number;
+  /** All that has come, in both directions, as it was read. */
+  readonly said: readonly Said[];
   /** How many bytes have come in each direction. */
   readonly seen: { ToClient: number; ToServer: number };
 }
@@ -24,6 +32,7 @@ export interface ManInTheMiddle extends AsyncDisposable {
 export async function manInTheMiddle(port: number, ...faults: readonly Fault[]): Promise<ManInTheMiddle> {
   const sockets = new Set<Socket>();
   const seen = { ToClient: 0, ToServer: 0 };
+  const said: Said[] = [];
   const server = createServer({ allowHalfOpen: true }, (client) => {
     const upstream = connect({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
     client.setNoDelay(true);
@@ -32,12 +41,19 @@ export async function manInTheMiddle(port: number, ...faults: readonly Fault[]):
       socket.on("error", () => undefined);
       socket.on("close", () => sockets.delete(socket));
     }
+    for (const [from, direction] of [
+      [client, "ToServer"],
+      [upstream, "ToClient"],
+    ] as const) {
+      from.on("data", (data: Buffer) => said.push({ direction, data }));
+    }
     pass(client, upstream, "ToServer", faults, seen);
     pass(upstream, client, "ToClient", faults, seen);
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
     port: (server.address() as AddressInfo).port,
+    said,
     seen,
     [Symbol.asyncDispose]: async () => {
       for (const socket of sockets) socket.destroy();

@@ -1,16 +1,15 @@
 // What becomes of TLS where the other side does anything but speak it properly.
 
+import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 import { describe, expect, test } from "@jest/globals";
 import {
-  accept,
   close,
-  closeListener,
   connect as connectPlain,
   err,
+  getstat,
   lastError,
-  listen,
   receive,
   receiveNextPacketAsMessage,
   type Result,
@@ -19,20 +18,22 @@ import {
   type TcpMessage,
   unwrap,
 } from "tankard";
-import { connect, newServerContext, type TlsClientOptions, type TlsServerOptions, upgrade } from "tankard/tls";
+import { connect, type TlsClientOptions } from "tankard/tls";
 import { ca, credentials } from "../support/certificates.ts";
 import { randomNumbers } from "../support/cutting.ts";
-import { type Fault, manInTheMiddle } from "../support/man-in-the-middle.ts";
-import { type Peer, peerServer, until, within } from "../support/peer.ts";
+import { manInTheMiddle } from "../support/man-in-the-middle.ts";
+import { type Peer, peerServer, until } from "../support/peer.ts";
 import {
   bytes,
   nextMessage,
+  pattern,
   silenceMs,
   socketClosed,
   soonMs,
   startProcess,
   tcpError,
 } from "../support/test-process.ts";
+import { bothOurs } from "../support/tls-ends.ts";
 import { tlsEchoServer } from "../support/tls-peer.ts";
 import { uncaughtDuring } from "../support/uncaught.ts";
 
@@ -184,59 +185,42 @@ describe("close over TLS", () => {
     await once(server, "close");
   });
 
-  test("stops a sender whose reader does not ask", async () => {
+  test.each([
+    ["client", 0, 1],
+    ["server", 1, 0],
+  ] as const)("stops a %s whose reader does not ask, and then delivers all of it", async (_, from, to) => {
     await using ends = await bothOurs();
-    const [client, server] = ends.sockets;
-    if (client === undefined || server === undefined) throw new Error("not connected");
-    const total = 64 * 1024 * 1024;
-    const piece = Buffer.alloc(1024 * 1024, "x");
+    const [sender, reader] = [ends.sockets[from], ends.sockets[to]];
+    if (sender === undefined || reader === undefined) throw new Error("not connected");
+    const pieces = 64;
+    const sentDigest = createHash("sha256");
     let sent = 0;
     const sending = (async () => {
-      for (; sent < total; sent += piece.length) unwrap(await send(client, piece));
+      for (; sent < pieces; sent++) {
+        const piece = pattern(1024 * 1024, sent);
+        sentDigest.update(piece);
+        unwrap(await send(sender, piece));
+      }
     })();
     await new Promise((resolve) => setTimeout(resolve, 300)); // that no more is taken, only time can show
-    const stopped = sent;
-    expect(stopped).toBeLessThan(16 * 1024 * 1024); // the kernel's buffers of both ends, and one read
-    let received = 0;
-    while (received < total) received += unwrap(await receive(server, soonMs)).length;
+    expect(sent).toBeLessThan(16); // the kernel's buffers of both ends, and one read
+    expect(unwrap(getstat(reader)).recvOct).toBeLessThanOrEqual(1024 * 1024);
+    const digest = createHash("sha256");
+    for (let left = pieces * 1024 * 1024; left > 0;) {
+      const data = unwrap(await receive(reader, soonMs));
+      digest.update(data);
+      left -= data.length;
+      expect(left).toBeGreaterThanOrEqual(0);
+    }
     await sending;
-    expect(received).toBe(total);
+    expect(digest.digest("hex")).toBe(sentDigest.digest("hex"));
   });
 });
-
-/** Connects, both sides ours, with faults in between; whoever fails is not there. */
-async function bothOurs(
-  faults: readonly Fault[] = [],
-  client: TlsClientOptions = {},
-  server: Partial<TlsServerOptions> = {},
-): Promise<AsyncDisposable & { readonly sockets: readonly (Socket | undefined)[] }> {
-  const listener = unwrap(await listen({ host: "127.0.0.1", port: 0 }));
-  const middle = await manInTheMiddle(listener.port, ...faults);
-  const serving = (async () => {
-    const accepted = await accept(listener, 2_000);
-    if (!accepted.ok) return undefined;
-    const upgraded = await upgrade(accepted.value, newServerContext({ ...credentials("localhost"), ...server }));
-    if (upgraded.ok) return accepted.value;
-    await close(accepted.value);
-    return undefined;
-  })();
-  // Without faults nobody is in between: who is has no back-pressure.
-  const connected = await to(faults.length > 0 ? middle.port : listener.port, client);
-  const sockets = [connected.ok ? connected.value : undefined, await within(serving, "The server does not end")];
-  return {
-    sockets,
-    [Symbol.asyncDispose]: async () => {
-      await Promise.all(sockets.flatMap((socket) => (socket === undefined ? [] : [close(socket)])));
-      await closeListener(listener);
-      await middle[Symbol.asyncDispose]();
-    },
-  };
-}
 
 describe("a handshake with both sides ours", () => {
   test.each(["ToServer", "ToClient"] as const)("succeeds wherever its bytes are cut, %s", async (direction) => {
     for (let offset = 1; offset < 1_000; offset += 1 + (offset % 13)) {
-      await using ends = await bothOurs([{ direction, offset, what: "Split" }]);
+      await using ends = await bothOurs({ faults: [{ direction, offset, what: "Split" }] });
       const [client, server] = ends.sockets;
       if (client === undefined || server === undefined) throw new Error(`not connected, cut at ${offset}`);
       unwrap(await send(client, "x"));
@@ -253,7 +237,7 @@ describe("a handshake with both sides ours", () => {
       const errors = await uncaughtDuring(async () => {
         for (const offset of [0, 1, 4, 5, 6, 40, 120, 200]) {
           const time = { handshakeTimeout: impatient };
-          await using ends = await bothOurs([{ direction, offset, what }], time, time);
+          await using ends = await bothOurs({ faults: [{ direction, offset, what }], client: time, server: time });
           expect(ends.sockets).toEqual([undefined, undefined]);
         }
       });
@@ -261,27 +245,32 @@ describe("a handshake with both sides ours", () => {
     },
   );
 
-  test("ends in every case, and by no exception, whatever is done to it anywhere", async () => {
-    const errors = await uncaughtDuring(async () => {
-      for (let seed = 0; seed < 200; seed++) {
-        const random = randomNumbers(seed);
-        const faults = Array.from({ length: 1 + random(2) }, () => ({
-          direction: (["ToServer", "ToClient"] as const)[random(2)] ?? "ToServer",
-          offset: random(2_200),
-          what: (["Split", "Stall", "End", "Reset", "Flip", "Garbage"] as const)[random(6)] ?? "Split",
-        }));
-        const time = { handshakeTimeout: impatient };
-        await using ends = await bothOurs(faults, time, {
-          ...time,
-          ...(random(2) === 0 ? { maxVersion: "TLSv1.2" } : {}),
-        });
-        for (const socket of ends.sockets) {
-          if (socket === undefined) continue;
-          await send(socket, "x".repeat(random(500)));
-          await receive(socket, 5);
+  test.each([
+    ["connect", 200, 2_200],
+    ["upgrade", 100, 2_400],
+  ] as const)(
+    "ends in every case of %s, and by no exception, whatever is done to it anywhere",
+    async (way, runs, bytesAtMost) => {
+      const errors = await uncaughtDuring(async () => {
+        for (let seed = 0; seed < runs; seed++) {
+          const random = randomNumbers(seed);
+          const faults = Array.from({ length: 1 + random(2) }, () => ({
+            direction: (["ToServer", "ToClient"] as const)[random(2)] ?? "ToServer",
+            offset: random(bytesAtMost),
+            what: (["Split", "Stall", "End", "Reset", "Flip", "Garbage"] as const)[random(6)] ?? "Split",
+          }));
+          const time = { handshakeTimeout: impatient };
+          const server = { ...time, ...(random(2) === 0 ? { maxVersion: "TLSv1.2" as const } : {}) };
+          await using ends = await bothOurs({ faults, client: time, server, isUpgrade: way === "upgrade" });
+          for (const socket of ends.sockets) {
+            if (socket === undefined) continue;
+            await send(socket, "x".repeat(random(500)));
+            await receive(socket, 5);
+          }
         }
-      }
-    });
-    expect(errors).toEqual([]);
-  }, 60_000);
+      });
+      expect(errors).toEqual([]);
+    },
+    60_000,
+  );
 });
