@@ -36,6 +36,13 @@ const atLeastInBoth = (says: string, of: string, than: string, one: number, hund
   atLeast(`${says}, 100 connections`, "echo-100", of, than, hundred),
 ];
 
+/** The same goal on 1 connection and on 100. */
+const atLeastOnEach = (says: string, workload: string, of: string, than: string, goal: number): Goal[] => [
+  atLeast(`${says}, 1 connection`, `${workload}-1`, of, than, goal),
+  atLeast(`${says}, 100 connections`, `${workload}-100`, of, than, goal),
+];
+
+const tls = "tls `data`";
 const data = "net `data`";
 const once = "Erlang active once";
 
@@ -50,6 +57,10 @@ export const goals: readonly Goal[] = [
   ...atLeastInBoth("XState machine as owner, of raw net", "XState machine", data, 0.7, 0.7),
   atLeast("accepted socket, of raw net, 1 connection", "server-echo-1", "accept, callback owner", data, 0.93),
   atLeast("accepted socket, of raw net, 100 connections", "server-echo-100", "accept, callback owner", data, 0.93),
+  ...atLeastOnEach("TLS, one-shot, of Node's", "echo-tls", "callback owner", tls, 0.9),
+  ...atLeastOnEach("TLS that was upgraded to, of Node's", "echo-starttls", "callback owner", tls, 0.93),
+  ...atLeastOnEach("TLS of an accepted socket, of Node's", "server-echo-tls", "accept, callback owner", tls, 0.9),
+  atLeast("bulk receive over TLS, one-shot, of Node's", "bulk-receive-tls", "callback owner", tls, 0.9),
   atLeast("bulk receive, one-shot, of raw net", "bulk-receive", "callback owner", data, 1.15),
   atLeast("the same, of Erlang's active once", "bulk-receive", "callback owner", once, 0.9),
   atLeast("the same, of C", "bulk-receive", "callback owner", "C", 0.75),
@@ -144,6 +155,4 @@ export const goalsElsewhere: readonly GoalElsewhere[] = [
   { says: "system calls of a round trip: 1 read, 1 write, 1 epoll_wait, 0 epoll_ctl", where: "test/performance" },
   { says: "native timers created by a receive with a time limit: 0", where: "test/performance" },
   { says: "promises made by a round trip of a callback owner: 0", where: "test/performance, which holds them at 1" },
-  { says: "TLS one-shot, of TLS `data`: at least 0.90", where: "there is no TLS yet" },
-  { says: "STARTTLS socket, of raw net: at least 0.93", where: "there is no TLS yet" },
 ];

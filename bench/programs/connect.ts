@@ -1,11 +1,16 @@
-// Connections that are made and reset, one after the other: `connect <client> <port>`.
+// Connections that are made and reset or, over TLS, closed, one after the other: `connect <client> <port>`.
 import { once } from "node:events";
 import net from "node:net";
-import { abort, connect, unwrap } from "tankard";
+import tls, { type ConnectionOptions } from "node:tls";
+import { abort, close, connect, unwrap } from "tankard";
+import { connect as connectTls } from "tankard/tls";
 import { batches, standBy } from "./rounds.ts";
+import { client as tlsOptions, rawClient } from "./transports.ts";
 
 const [name = "", portText] = process.argv.slice(2);
 const at = { host: "127.0.0.1", port: Number(portText) };
+
+const secureContext = tls.createSecureContext(rawClient);
 
 const clients: Record<string, () => Promise<void>> = {
   net: async () => {
@@ -15,6 +20,11 @@ const clients: Record<string, () => Promise<void>> = {
   },
   "connect, abort": async () => {
     abort(unwrap(await connect({ ...at, ipVersionPreference: "Ipv4Only" })));
+  },
+  tls: () => secureAndClose(rawClient),
+  "tls, one secure context for all": () => secureAndClose({ ...rawClient, secureContext }),
+  "tls connect, close": async () => {
+    await close(unwrap(await connectTls({ ...at, ipVersionPreference: "Ipv4Only", tls: tlsOptions })));
   },
 };
 
@@ -27,3 +37,12 @@ standBy((milliseconds) =>
     return 1;
   }),
 );
+
+/** A TLS connection that is closed in order, and is gone then. */
+async function secureAndClose(options: ConnectionOptions): Promise<void> {
+  const socket = tls.connect({ ...at, ...options });
+  await once(socket, "secureConnect");
+  socket.end();
+  socket.resume();
+  await once(socket, "close");
+}

@@ -1,6 +1,5 @@
 // Echo clients: whatever comes back is sent again, by each kind of owner that a socket can have, and by Node's own ways.
 import {
-  connect,
   newSelector,
   type Owner,
   ownerFromCallback,
@@ -74,7 +73,7 @@ export const clients: Record<string, Client> = {
   },
 
   "passive receive": async (over, address, answer) => {
-    const socket = unwrap(await connect(over.connectOptions(address)));
+    const socket = await over.connect(address);
     void (async () => {
       for (;;) {
         const data = await receive(socket, timeLimitMs);
@@ -182,7 +181,7 @@ export const clients: Record<string, Client> = {
 };
 
 async function armedSocket(over: Transport, address: string, owner: Owner): Promise<(data: Buffer) => void> {
-  const socket = unwrap(await connect({ ...over.connectOptions(address), owner }));
+  const socket = await over.connect(address, owner);
   receiveNextPacketAsMessage(socket);
   return (data) => void send(socket, data);
 }

@@ -18,7 +18,8 @@ import {
   unwrap,
 } from "tankard";
 import { continueWith } from "tankard/otp";
-import { type Connection, type Server, startServer, withReply } from "tankard/server";
+import { type Connection, type Server, type ServerOptions, startServer, withReply } from "tankard/server";
+import { upgrade } from "tankard/tls";
 import { machineHandler } from "tankard/xstate";
 import { setup } from "xstate";
 import type { Transport } from "./transports.ts";
@@ -57,14 +58,17 @@ export const servers: Record<string, EchoServer> = {
   "accept, passive receive": async (over, where) => {
     const listener = unwrap(await listen(over.listenOptions(where)));
     void (async () => {
-      for (;;) void echoPassively(unwrap(await accept(listener, Infinity)));
+      for (;;) {
+        const socket = unwrap(await accept(listener, Infinity));
+        void ready(over, socket).then(() => echoPassively(socket));
+      }
     })();
     return where ?? `${listener.port}`;
   },
 
   "startServer, actor": async (over, where) =>
     addressOf(
-      await startServer(over.listenOptions(where), {
+      await startServer(serverOptions(over, where), {
         init: () => ({ state: null }),
         onPacket: (state, data) => withReply(continueWith(state), data),
       }),
@@ -73,7 +77,7 @@ export const servers: Record<string, EchoServer> = {
 
   "startServer, async process": async (over, where) =>
     addressOf(
-      await startServer(over.listenOptions(where), ({ socket }: Connection, self: Self) => {
+      await startServer(serverOptions(over, where), ({ socket }: Connection, self: Self) => {
         receiveNextPacketAsMessage(socket);
         return echoForever(self);
       }),
@@ -82,7 +86,7 @@ export const servers: Record<string, EchoServer> = {
 
   "startServer, callback owner": async (over, where) =>
     addressOf(
-      await startServer(over.listenOptions(where), {
+      await startServer(serverOptions(over, where), {
         createOwner: ({ socket }) => {
           queueMicrotask(() => receiveNextPacketAsMessage(socket)); // it is the owner's when this has returned
           return ownerFromCallback(echo);
@@ -102,7 +106,7 @@ export const servers: Record<string, EchoServer> = {
       },
     });
     const handler = machineHandler(machine, { input: (connection) => connection });
-    return addressOf(await startServer(over.listenOptions(where), handler), where);
+    return addressOf(await startServer(serverOptions(over, where), handler), where);
   },
 };
 
@@ -138,14 +142,24 @@ async function acceptForever(
   const listener = unwrap(await listen(over.listenOptions(where)));
   const next = (): void => {
     start((owner) => {
-      void accept(listener, Infinity, { owner }).then((socket) => {
-        receiveNextPacketAsMessage(unwrap(socket));
+      void accept(listener, Infinity, { owner }).then((accepted) => {
+        const socket = unwrap(accepted);
         next();
+        void ready(over, socket).then(() => receiveNextPacketAsMessage(socket));
       });
     });
   };
   next();
   return where ?? `${listener.port}`;
+}
+
+/** Waits for the handshake, where there is one. */
+async function ready({ serverContext }: Transport, socket: Socket): Promise<void> {
+  if (serverContext !== undefined) unwrap(await upgrade(socket, serverContext));
+}
+
+function serverOptions(over: Transport, where: string | undefined): ServerOptions {
+  return { ...over.listenOptions(where), tls: over.serverContext };
 }
 
 function addressOf(started: Parameters<typeof unwrap<Server>>[0], where: string | undefined): string {

@@ -1,5 +1,5 @@
 // Ways to receive a stream: each hands on how many bytes have come, and reads no further once it is told to stop.
-import { connect, ownerFromCallback, receive, receiveNextPacketAsMessage, spawn, tcpMessages, unwrap } from "tankard";
+import { ownerFromCallback, receive, receiveNextPacketAsMessage, spawn, tcpMessages, unwrap } from "tankard";
 import type { Transport } from "./transports.ts";
 
 /** Says whether to go on. */
@@ -33,7 +33,7 @@ export const receivers: Record<string, Receiver> = {
     const owner = ownerFromCallback((message) => {
       if (message.type === "Packet" && take(message.data.length)) receiveNextPacketAsMessage(message.socket);
     });
-    const socket = unwrap(await connect({ ...over.connectOptions(address), owner }));
+    const socket = await over.connect(address, owner);
     return () => void receiveNextPacketAsMessage(socket);
   },
 
@@ -45,12 +45,12 @@ export const receivers: Record<string, Receiver> = {
           receiveNextPacketAsMessage(message.value.socket);
       }
     });
-    const socket = unwrap(await connect({ ...over.connectOptions(address), owner: process }));
+    const socket = await over.connect(address, process);
     return () => void receiveNextPacketAsMessage(socket);
   },
 
   "passive receive": async (over, address, take) => {
-    const socket = unwrap(await connect(over.connectOptions(address)));
+    const socket = await over.connect(address);
     const gate = new Gate();
     void (async () => {
       await gate.opened;

@@ -2,7 +2,7 @@
 // of whole pieces makes 64 KiB in a turn out of 64 writes.
 import { once } from "node:events";
 import type { Socket as NetSocket } from "node:net";
-import { connect, send, sendBuilder, unwrap } from "tankard";
+import { send, sendBuilder, unwrap } from "tankard";
 import { batches, standBy } from "./rounds.ts";
 import { type Transport, transportNamed } from "./transports.ts";
 
@@ -40,7 +40,7 @@ const senders: Record<string, Sender> = {
   },
 
   "sends of 64 KiB": async (over, address) => {
-    const socket = unwrap(await connect(over.connectOptions(address)));
+    const socket = await over.connect(address);
     return async () => {
       unwrap(await send(socket, whole));
       await turn();
@@ -48,7 +48,7 @@ const senders: Record<string, Sender> = {
   },
 
   "64 sends of 1 KiB": async (over, address) => {
-    const socket = unwrap(await connect(over.connectOptions(address)));
+    const socket = await over.connect(address);
     return async () => {
       for (const piece of small.slice(1)) void send(socket, piece);
       unwrap(await send(socket, small[0] as Buffer)); // in order: it waits for those before it
@@ -57,7 +57,7 @@ const senders: Record<string, Sender> = {
   },
 
   "`sendBuilder` of 64 times 1 KiB": async (over, address) => {
-    const socket = unwrap(await connect(over.connectOptions(address)));
+    const socket = await over.connect(address);
     return async () => {
       unwrap(await sendBuilder(socket, small));
       await turn();

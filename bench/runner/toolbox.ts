@@ -118,6 +118,7 @@ function bundle(folder: string, program: string, options: BuildOptions): string 
     format: "esm",
     target: "node20",
     logLevel: "error",
+    loader: { ".pem": "text", ".key": "text" },
     // Packages of npm that are in it may be CommonJS, and require what is Node's.
     banner: { js: `import { createRequire } from "node:module"; const require = createRequire(import.meta.url);` },
     ...options,

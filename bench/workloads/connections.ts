@@ -5,6 +5,8 @@ export function connectionWorkloads(): Workload[] {
   const perSecond = { unit: "connections/s", isMoreBetter: true, kind: "rounds" } as const;
   const server = c("connections", "accept");
   const measured = c("connections", "be-greeted");
+  const tlsServer = node("echo-server", "net `data`", "tls");
+  const tlsClient = node("connect", "tls, one secure context for all");
   return [
     {
       ...perSecond,
@@ -19,6 +21,16 @@ export function connectionWorkloads(): Workload[] {
     },
     {
       ...perSecond,
+      name: "connect-tls",
+      title: "whole TLS handshakes and an orderly end, one after the other, clients",
+      contestants: ["tls", "tls, one secure context for all", "tls connect, close"].map((name) => ({
+        name,
+        server: tlsServer,
+        measured: node("connect", name),
+      })),
+    },
+    {
+      ...perSecond,
       name: "accept",
       title: "accepted and greeted with a byte, one after the other",
       beside: { unit: "µs of the client" },
@@ -30,6 +42,20 @@ export function connectionWorkloads(): Workload[] {
         })),
         { name: "Erlang", server: erlang("tcp_peer", "accept"), measured },
         { name: "C", server: c("connections", "accept", "greeting"), measured },
+      ],
+    },
+    {
+      ...perSecond,
+      name: "accept-tls",
+      title: "whole TLS handshakes and an orderly end, one after the other, servers",
+      beside: { unit: "µs of the client" },
+      contestants: [
+        { name: "tls", server: tlsServer, measured: tlsClient },
+        ...["accept, callback owner", "startServer, actor"].map((name) => ({
+          name,
+          server: node("echo-server", name, "tls"),
+          measured: tlsClient,
+        })),
       ],
     },
   ];

@@ -4,18 +4,23 @@ import { bun, c, type Command, type Contestant, erlang, node, npm, type Workload
 
 /** What connections go over: the name of one of programs/transports.ts, and who else speaks it. */
 interface Row {
-  readonly transport: "tcp" | "unix";
+  readonly transport: "tcp" | "unix" | "tls" | "starttls";
   /** What the names of its workloads end with. */
   readonly suffix: string;
   /** Whether all take part, or only the few that say what the transport costs. */
   readonly isWhole: boolean;
-  /** Whether the peers in C and Erlang can. */
+  /** Whether the peers in C and Erlang can; where not, the other side is Node's own, for all the same. */
   readonly hasPeers: boolean;
+  /** Whether servers are compared as well. */
+  readonly hasServers: boolean;
 }
 
 const rows: readonly Row[] = [
-  { transport: "tcp", suffix: "", isWhole: true, hasPeers: true },
-  { transport: "unix", suffix: "-unix", isWhole: false, hasPeers: true },
+  { transport: "tcp", suffix: "", isWhole: true, hasPeers: true, hasServers: true },
+  { transport: "unix", suffix: "-unix", isWhole: false, hasPeers: true, hasServers: true },
+  { transport: "tls", suffix: "-tls", isWhole: false, hasPeers: false, hasServers: true },
+  // A server that was upgraded does what one does that has spoken TLS from the beginning.
+  { transport: "starttls", suffix: "-starttls", isWhole: false, hasPeers: false, hasServers: false },
 ];
 
 const data = "net `data`";
@@ -53,7 +58,7 @@ export function echoWorkloads(folder: string, hasC: boolean): Workload[] {
     const newPlace = placesIn(row, folder);
     return [
       ...[1, 100].map((connections) => clientWorkload(row, connections, newPlace, hasC)),
-      ...[1, 100].map((connections) => serverWorkload(row, connections, newPlace, hasC)),
+      ...(row.hasServers ? [1, 100] : []).map((connections) => serverWorkload(row, connections, newPlace, hasC)),
     ];
   });
 }
@@ -84,7 +89,9 @@ function clientWorkload(
     isMoreBetter: true,
     kind: "rounds",
     contestants: [
-      ...(isWhole ? clients : few).map((name) => client(name, node("echo-client", name, transport, connections))),
+      ...(isWhole ? clients : few).map((name) =>
+        client(titleOf(name, transport), node("echo-client", name, transport, connections)),
+      ),
       ...(hasPeers
         ? [
             client("Erlang active once", erlang("tcp_peer", "echo-client", "once", connections)),
@@ -122,7 +129,9 @@ function serverWorkload(
     kind: "rounds",
     beside: { unit: "µs of the client" },
     contestants: [
-      ...(isWhole ? servers : fewServers).map((name) => server(name, node("echo-server", name, transport))),
+      ...(isWhole ? servers : fewServers).map((name) =>
+        server(titleOf(name, transport), node("echo-server", name, transport)),
+      ),
       ...(hasPeers
         ? [
             server("Erlang active once", erlang("tcp_peer", "echo-server", "once")),
@@ -138,6 +147,11 @@ function serverWorkload(
         : []),
     ],
   };
+}
+
+/** Node's own are called by the module that they use. */
+function titleOf(name: string, transport: Row["transport"]): string {
+  return transport === "tls" || transport === "starttls" ? name.replace(/^net /, "tls ") : name;
 }
 
 function title(connections: number, transport: string): string {

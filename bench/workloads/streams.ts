@@ -43,6 +43,16 @@ export function streamWorkloads(): Workload[] {
     },
     {
       ...megabytes,
+      name: "bulk-receive-tls",
+      title: "a stream in pieces of 64 KiB, received over TLS",
+      contestants: ["net `data`", "callback owner", "async process", "passive receive"].map((name) => ({
+        name: name.replace(/^net /, "tls "),
+        measured: node("stream-receive", name, "tls"),
+        server: node("stream-source", "tls"),
+      })),
+    },
+    {
+      ...megabytes,
       name: "bulk-send",
       title: "a stream in pieces of 64 KiB, sent",
       contestants: [
