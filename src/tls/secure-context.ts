@@ -16,7 +16,7 @@ export function secureContext(
   const { ca, crl, ciphers, minVersion = "TLSv1.2", maxVersion = "TLSv1.3" } = options;
   const { cert, key, pfx, passphrase } = credentials;
   try {
-    for (const pem of listOf(ca)) checkAuthorities(textOf(pem));
+    checkAuthorities(listOf(ca).map(textOf));
     return createSecureContext({
       ...(ca === undefined ? {} : { ca: listOf(ca).map(textOf) }),
       ...(crl === undefined ? {} : { crl: listOf(crl).map(textOf) }),
@@ -49,8 +49,17 @@ export function trustOf({ ca, crl }: TlsClientOptions): Buffer {
 /** Where a certificate stands in PEM: before it. */
 const beginning = /(?=-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----)/;
 
+/** Those that were found right last: who connects again mostly trusts the same, and reading them takes long. */
+let checked: readonly string[] = [];
+
+function checkAuthorities(pems: readonly string[]): void {
+  if (pems.every((pem, place) => pem === checked[place])) return;
+  for (const pem of pems) checkAuthority(pem);
+  checked = pems;
+}
+
 /** OpenSSL passes over what it cannot read here, and others would be trusted than was meant. */
-function checkAuthorities(pem: string): void {
+function checkAuthority(pem: string): void {
   const blocks = pem.split(beginning).filter((text) => beginning.test(text));
   const certificates = blocks.map((block) => new X509Certificate(block));
   if (certificates.length === 0) throw new Error("no certificate in ca");

@@ -56,6 +56,15 @@ const impossibleForClients: typeof impossible = [
   ["with a session as text", { session: "text" }, "session must be bytes"],
 ];
 
+describe("authorities", () => {
+  test("are read where they are others than those of the last time", () => {
+    newServerContext({ cert, key, ca: [ca, ca] });
+
+    expect(() => newServerContext({ cert, key, ca: [ca, bad] })).toThrow("OpenSSL cannot use");
+    expect(() => newServerContext({ cert, key, ca: [ca, ca, bad] })).toThrow("OpenSSL cannot use");
+  });
+});
+
 describe("connect", () => {
   test.each(impossibleForClients)("throws at once for options %s", (_, options, words) => {
     const act = (): unknown => connect({ host: "127.0.0.1", port: 1, tls: options as TlsClientOptions });
