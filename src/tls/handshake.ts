@@ -136,6 +136,8 @@ class Watched implements Handshake {
     secured.on("end", this.#onEnd);
     secured.on("close", this.#onEnd);
     raw.on("end", this.#onEnd); // what was read before the handshake began is not read again
+    // On the server's side Node tells no error in mid-stream before this, which its own TLS server calls too.
+    (secured as unknown as { _releaseControl?(): void })._releaseControl?.();
     // Stays: what Node reports of a stream that nobody uses any more must not end the program.
     secured.on("error", (error: Error) => {
       this.#settle(err(errorFromNode(error)));

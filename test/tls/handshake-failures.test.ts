@@ -149,6 +149,19 @@ describe("a stream that goes wrong in the middle", () => {
     expect(receiveNextPacketAsMessage(socket)).toEqual(err("Closed"));
   });
 
+  test.each(["TLSv1.2", "TLSv1.3"] as const)("is Eproto to a server, too, over %s", async (maxVersion) => {
+    // Behind the whole handshake of either version.
+    await using ends = await bothOurs([{ direction: "ToServer", offset: 20_000, what: "Flip" }], { maxVersion });
+    const [client, server] = ends.sockets;
+    if (client === undefined || server === undefined) throw new Error("not connected");
+    unwrap(await send(client, Buffer.alloc(40_000, "x")));
+    let received: Result<Buffer, unknown>;
+    do received = await receive(server, soonMs);
+    while (received.ok);
+    expect(received).toEqual(err("Eproto"));
+    expect(lastError(server)).toMatchObject({ reason: "Eproto", code: expect.stringMatching(/^ERR_SSL_/) as unknown });
+  });
+
   test("ends like any other where TLS has not announced it, inside a frame by Ebadmsg", async () => {
     for (const packet of ["raw", "line"] as const) {
       await using server = await tlsEchoServer(credentials("localhost"));
