@@ -184,11 +184,22 @@ function distrustOf({ certificate, peercert }: Peer, code: string | undefined, h
   if (code !== undefined) return rejection(code, peercert);
   if (certificate === undefined) return handshakeFailure("NoPeerCertificate");
   if (host === undefined) return undefined;
-  const mismatch: NodeJS.ErrnoException | undefined = tls.checkServerIdentity(
+  const mismatch = mismatchOf(certificate, host);
+  return mismatch === undefined ? undefined : rejection(mismatch, peercert);
+}
+
+/** By which code the certificate is for others than `host`. */
+function mismatchOf(certificate: X509Certificate, host: string): string | undefined {
+  // Node 22.23 takes an address of IPv6 for a name with a dot at its end, and refuses its certificate.
+  if (familyOf(host) === 6) {
+    const address = host.replace(/%.*/, ""); // where it is an address is nothing that a certificate says
+    return certificate.checkIP(address) === undefined ? "ERR_TLS_CERT_ALTNAME_INVALID" : undefined;
+  }
+  const error: NodeJS.ErrnoException | undefined = tls.checkServerIdentity(
     withoutRootDot(host),
     certificate.toLegacyObject(),
   );
-  return mismatch === undefined ? undefined : rejection(mismatch.code ?? "HOSTNAME_MISMATCH", peercert);
+  return error === undefined ? undefined : (error.code ?? "HOSTNAME_MISMATCH");
 }
 
 /**

@@ -81,6 +81,8 @@ describe("connect", () => {
         expect(await receive(socket, 1_000)).toEqual(bytes("Hello"));
         await close(socket);
       }
+      const other = await connect({ host: "::1", port, tls: { ca, serverNameIndication: "::2" } });
+      expect(other).toMatchObject({ error: { type: "TlsCertificateRejected", reason: "HostnameCheckFailed" } });
       server.close();
       await once(server, "close");
     });
