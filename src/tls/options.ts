@@ -89,17 +89,17 @@ export interface TlsServerOptions extends CommonOptions {
 
 /** What the compiler would say of options, for JavaScript and for data from elsewhere; PEM is OpenSSL's to check. */
 export function checkClientOptions(action: string, options: TlsClientOptions): void {
-  checkOptionNames(action, options, clientOptionNames);
+  checkNames(action, "the options", options, clientOptionNames);
   checkCommonOptions(action, options);
   const { serverNameIndication, alpnAdvertisedProtocols, session } = options;
   if (serverNameIndication !== undefined) checkHost(action, "serverNameIndication", serverNameIndication);
   checkProtocols(action, "alpnAdvertisedProtocols", alpnAdvertisedProtocols);
-  if (session !== undefined && !(session instanceof Uint8Array)) throw wrong(action, "session", "bytes", session);
+  if (session !== undefined) checkSecretBytes(action, "session", session);
 }
 
 /** As `checkClientOptions`. */
 export function checkServerOptions(action: string, options: TlsServerOptions): void {
-  checkOptionNames(action, options, serverOptionNames);
+  checkNames(action, "the options", options, serverOptionNames);
   checkCommonOptions(action, options);
   const { cert, pfx, failIfNoPeerCert, alpnPreferredProtocols, sniHosts = {} } = options;
   if (cert === undefined && pfx === undefined) {
@@ -107,10 +107,14 @@ export function checkServerOptions(action: string, options: TlsServerOptions): v
   }
   if (failIfNoPeerCert !== undefined) checkBoolean(action, "failIfNoPeerCert", failIfNoPeerCert);
   checkProtocols(action, "alpnPreferredProtocols", alpnPreferredProtocols);
+  checkObject(action, "sniHosts", sniHosts);
   for (const [name, credentials] of Object.entries(sniHosts)) {
     checkHost(action, "a name in sniHosts", name);
-    checkOptionNames(action, credentials, credentialNames);
+    checkNames(action, "what sniHosts has for a name", credentials, credentialNames);
     checkCredentials(action, credentials);
+    if (credentials.cert === undefined && credentials.pfx === undefined) {
+      throw new TypeError(`Cannot ${action}: ${name} in sniHosts needs a certificate, as cert and key or as pfx`);
+    }
   }
 }
 
@@ -133,7 +137,7 @@ function checkCommonOptions(action: string, options: TlsClientOptions | TlsServe
 function checkCredentials(action: string, { cert, key, pfx, passphrase }: TlsCredentials): void {
   if (cert !== undefined) checkPem(action, "cert", cert);
   if (key !== undefined) checkPem(action, "key", key);
-  if (pfx !== undefined && !(pfx instanceof Uint8Array)) throw wrong(action, "pfx", "bytes", pfx);
+  if (pfx !== undefined) checkSecretBytes(action, "pfx", pfx);
   if (passphrase !== undefined && typeof passphrase !== "string") {
     throw new TypeError(`Cannot ${action}: passphrase must be text`); // and is not shown
   }
@@ -141,7 +145,21 @@ function checkCredentials(action: string, { cert, key, pfx, passphrase }: TlsCre
     throw new TypeError(`Cannot ${action}: cert and key need each other`);
 }
 
-// Not shown, as it may be a key.
+// None of these is shown, as it may be a key.
+
+function checkNames(action: string, what: string, value: unknown, known: readonly string[]): void {
+  checkObject(action, what, value);
+  checkOptionNames(action, value, known);
+}
+
+function checkObject(action: string, what: string, value: unknown): void {
+  if (typeof value !== "object" || value === null) throw new TypeError(`Cannot ${action}: ${what} must be an object`);
+}
+
+function checkSecretBytes(action: string, name: string, value: unknown): void {
+  if (!(value instanceof Uint8Array)) throw new TypeError(`Cannot ${action}: ${name} must be bytes`);
+}
+
 function checkPem(action: string, name: string, value: unknown): void {
   if ((typeof value === "string" && value !== "") || (value instanceof Uint8Array && value.length > 0)) return;
   throw new TypeError(`Cannot ${action}: ${name} must be PEM, as text or bytes that are not empty`);

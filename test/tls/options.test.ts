@@ -83,8 +83,15 @@ describe("connect", () => {
     expect(() => connect({ path: "/tmp/none", tls: { ca } } as never)).toThrow("serverNameIndication must say whom");
   });
 
-  test("does not show keys in what it throws", () => {
-    expect(() => connect({ host: "127.0.0.1", port: 1, tls: { cert: key, key: cert } })).toThrow(
+  test.each([
+    { cert: key, key: cert },
+    { cert, key: [key] },
+    { pfx: key },
+    { session: key },
+    { passphrase: [key] },
+    key,
+  ])("does not show keys in what it throws: %#", (tls) => {
+    expect(() => connect({ host: "127.0.0.1", port: 1, tls: tls as TlsClientOptions })).toThrow(
       /^(?!.*PRIVATE KEY)Cannot connect/s,
     );
   });
@@ -128,6 +135,9 @@ describe("newServerContext", () => {
 
   test.each([
     ["no certificate", {}, "a server needs a certificate"],
+    ["a name without a certificate", { cert, key, sniHosts: { "a.example": {} } }, "a.example in sniHosts needs"],
+    ["names that are none", { cert, key, sniHosts: null as never }, "sniHosts must be an object"],
+    ["a name whose credentials are a key", { cert, key, sniHosts: { "a.example": key as never } }, /object(?!.*KEY)/],
     ["a name without a certificate's key", { cert, key, sniHosts: { "a.example": { cert } } }, "need each other"],
     [
       "a name whose key is another's",
