@@ -41,14 +41,17 @@ export class Departure {
   /** Nobody reads any more: the descriptor closes as soon as the queue has left. */
   leave(): void {
     if (this.#transport.isDestroyed) return;
-    if (this.#transport.queuedBytes === 0 && !this.#transport.mustEnd) {
+    const { awaitsEnd } = this.#transport;
+    if (this.#transport.queuedBytes === 0 && !this.#transport.mustEnd && !awaitsEnd) {
       this.#transport.destroy();
       return;
     }
-    if (this.#transport.awaitsEnd) this.#transport.read();
+    if (awaitsEnd) this.#transport.read();
     else this.#transport.stopReading();
-    this.#transport.end();
     this.startLinger();
+    if (this.#transport.isFinished)
+      this.finishEnd(); // it was ended before
+    else this.#transport.end();
   }
 
   /** The peer has sent what nobody will read, which it has to know once our queue has left. */

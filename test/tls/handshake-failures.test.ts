@@ -2,7 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { createServer as createTlsServer, type TlsOptions } from "node:tls";
+import { createServer as createTlsServer, type TlsOptions, type TLSSocket } from "node:tls";
 import { describe, expect, test } from "@jest/globals";
 import {
   close,
@@ -14,6 +14,7 @@ import {
   receiveNextPacketAsMessage,
   type Result,
   send,
+  shutdownWrite,
   type Socket,
   type TcpMessage,
   unwrap,
@@ -194,6 +195,32 @@ describe("close over TLS", () => {
     await close(socket);
     await until(() => heard.hasEnded, "The end does not come");
     expect(heard).toEqual({ size, hasEnded: true, error: undefined });
+    server.close();
+    await once(server, "close");
+  });
+
+  test("delivers all that was sent before shutdownWrite, too, whatever the server has sent unasked", async () => {
+    const size = 200_000;
+    const heard = { size: 0, error: undefined as string | undefined };
+    let raw: TLSSocket | undefined;
+    const server = createTlsServer({ ...credentials("localhost"), allowHalfOpen: true }, (socket) => {
+      raw = socket.pause();
+      raw.on("data", (data: Buffer) => (heard.size += data.length));
+      raw.on("error", (error: NodeJS.ErrnoException) => (heard.error = error.code));
+      raw.on("end", () => socket.end());
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const socket = unwrap(await to((server.address() as { readonly port: number }).port));
+    unwrap(await send(socket, Buffer.alloc(size)));
+    unwrap(await shutdownWrite(socket));
+    await new Promise((resolve) => setTimeout(resolve, 0)); // our end is out, and the server's tickets are not here yet
+    const closing = close(socket);
+    await until(() => raw !== undefined, "The server's handshake does not end");
+    await new Promise((resolve) => setTimeout(resolve, silenceMs)); // a reset would have come
+    raw?.resume();
+    await closing;
+    await until(() => raw?.destroyed === true, "The end does not come");
+    expect(heard).toEqual({ size, error: undefined });
     server.close();
     await once(server, "close");
   });
