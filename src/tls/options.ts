@@ -153,7 +153,9 @@ function checkNames(action: string, what: string, value: unknown, known: readonl
 }
 
 function checkObject(action: string, what: string, value: unknown): void {
-  if (typeof value !== "object" || value === null) throw new TypeError(`Cannot ${action}: ${what} must be an object`);
+  if (typeof value === "object" && value !== null) return;
+  const kind = value === null ? "null" : typeof value;
+  throw new TypeError(`Cannot ${action}: ${what} must be an object, received ${kind}`);
 }
 
 function checkSecretBytes(action: string, name: string, value: unknown): void {
