@@ -152,7 +152,10 @@ describe("a stream that goes wrong in the middle", () => {
 
   test.each(["TLSv1.2", "TLSv1.3"] as const)("is Eproto to a server, too, over %s", async (maxVersion) => {
     // Behind the whole handshake of either version.
-    await using ends = await bothOurs([{ direction: "ToServer", offset: 20_000, what: "Flip" }], { maxVersion });
+    await using ends = await bothOurs({
+      faults: [{ direction: "ToServer", offset: 20_000, what: "Flip" }],
+      server: { maxVersion },
+    });
     const [client, server] = ends.sockets;
     if (client === undefined || server === undefined) throw new Error("not connected");
     unwrap(await send(client, Buffer.alloc(40_000, "x")));
