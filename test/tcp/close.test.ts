@@ -349,7 +349,8 @@ describe("close", () => {
       ] as const) {
         await using client = await open(kind);
         await client.peer.send("part");
-        expect(await receiveExact(client.socket, 5, 1)).toEqual(err("Timeout"));
+        do expect(await receiveExact(client.socket, 5, 1)).toEqual(err("Timeout"));
+        while (unwrap(getstat(client.socket)).recvOct < 4); // a busy machine need not have read it in the first millisecond
         if (later !== "") await client.peer.send(later);
         await close(client.socket);
         expect((await client.peer.readToEnd()).how).toBe(how);
