@@ -194,8 +194,7 @@ class ReconnectingEngine implements ReconnectingConnection {
     void connectEither({ ...where, owner: this.#self, signal: controller.signal }).then((result) => {
       if (this.#state !== state) {
         if (result.ok) abort(result.value); // nobody waits for it any more
-      } else if (result.ok)
-        this.#shakeHands(result.value as OwnedSocket); // it was given an owner
+      } else if (result.ok) this.#shakeHands(result.value);
       else this.#lose({ type: "ConnectFailed", error: result.error });
     });
   }

@@ -18,14 +18,13 @@ export class Departure {
   readonly #transport: Transport;
   readonly #runtime: RuntimeEngine;
   readonly #lingerMs: number;
+  #hasDropped = false;
   readonly #alarm = new Alarm(
     () => {
       this.#runOutOfTime();
     },
     { isLight: true }, // the transport holds the program, while it has something to send
   );
-
-  #hasDropped = false;
 
   constructor(transport: Transport, runtime: RuntimeEngine, lingerMs: number) {
     this.#transport = transport;
@@ -49,8 +48,7 @@ export class Departure {
     if (awaitsEnd) this.#transport.read();
     else this.#transport.stopReading();
     this.startLinger();
-    if (this.#transport.isFinished)
-      this.finishEnd(); // it was ended before
+    if (this.#transport.isFinished) this.finishEnd();
     else this.#transport.end();
   }
 

@@ -43,11 +43,13 @@ export function connect<O extends Owner | undefined = undefined>(
 }
 
 /** @internal As this `connect` where `options` have `tls`, and as the other where they have not. */
-export function connectEither(
-  options: TlsConnectionOptions & ConnectContext,
-): Promise<Result<Socket, ConnectError | TlsError>> {
+export function connectEither<O extends Owner | undefined = undefined>(
+  options: TlsConnectionOptions & ConnectContext<O>,
+): Promise<Result<[O] extends [Owner] ? OwnedSocket : Socket, ConnectError | TlsError>> {
   const { tls, ...plain } = options;
-  return tls === undefined ? connectPlain(plain) : connect(options);
+  if (tls !== undefined) return connect(options);
+  const connected = connectPlain<Owner | undefined>(plain);
+  return connected as Promise<Result<OwnedSocket, ConnectError>>;
 }
 
 /**

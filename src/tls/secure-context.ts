@@ -15,10 +15,11 @@ export function secureContext(
 ): SecureContext {
   const { ca, crl, ciphers, minVersion = "TLSv1.2", maxVersion = "TLSv1.3" } = options;
   const { cert, key, pfx, passphrase } = credentials;
+  const authorities = listOf(ca).map(textOf);
   try {
-    checkAuthorities(listOf(ca).map(textOf));
+    checkAuthorities(authorities);
     return createSecureContext({
-      ...(ca === undefined ? {} : { ca: listOf(ca).map(textOf) }),
+      ...(ca === undefined ? {} : { ca: authorities }),
       ...(crl === undefined ? {} : { crl: listOf(crl).map(textOf) }),
       ...(cert === undefined ? {} : { cert: textOf(cert) }),
       ...(key === undefined ? {} : { key: textOf(key) }),

@@ -1,14 +1,10 @@
 import type { AnyActorRef, EventObject, PromiseActorLogic } from "xstate";
 import type { Selector } from "../process/selector.ts";
-import type { Owner } from "../process/owner.ts";
-import type { Result } from "../result.ts";
-import { connect } from "../tcp/connect.ts";
 import { type ConnectError, describeError } from "../tcp/error.ts";
 import type { OwnedSocket, TcpMessage } from "../tcp/message.ts";
-import type { ConnectContext } from "../tcp/options.ts";
 import { close } from "../tcp/socket.ts";
 import type { TlsError } from "../tcp/tls-error.ts";
-import { connect as connectTls, type TlsConnectionOptions } from "../tls/connect.ts";
+import { connectEither, type TlsConnectionOptions } from "../tls/connect.ts";
 import { actorProcess } from "./actor-owner.ts";
 import { createLogic } from "./logic.ts";
 
@@ -24,21 +20,12 @@ export class ConnectFailure extends Error {
   }
 }
 
-/** As the `connect` of `tankard` or, where the options say `tls`, that of `tankard/tls`. */
-export function connectAsSaid(
-  options: TlsConnectionOptions & ConnectContext<Owner>,
-): Promise<Result<OwnedSocket, ConnectError | TlsError>> {
-  if (options.tls !== undefined) return connectTls(options);
-  const { tls: _none, ...plain } = options;
-  return connect(plain);
-}
-
 /**
- * Connects, as promise logic, and speaks TLS where its input says `tls`. Its output is a socket that belongs to the actor which invoked it: the messages come to
- * that as its own events, as `selector` says, and the socket closes when that is done, stopped or in error. Leaving the
- * state before leaves nothing open; leaving it after that closes nothing, for the socket is the machine's. The error is
- * a `ConnectFailure`. Name the machine's events, `fromConnect<Events>(selector)`, and a selector that gives others does
- * not compile.
+ * Connects, as promise logic, and speaks TLS where its input says `tls`. Its output is a socket that belongs to the actor
+ * which invoked it: the messages come to that as its own events, as `selector` says, and the socket closes when that is
+ * done, stopped or in error. Leaving the state before leaves nothing open; leaving it after that closes nothing, for the
+ * socket is the machine's. The error is a `ConnectFailure`. Name the machine's events, `fromConnect<Events>(selector)`, and
+ * a selector that gives others does not compile.
  *
  * The socket stands in the machine's context, so a machine that is restored has none: let it connect anew.
  */
@@ -51,7 +38,7 @@ export function fromConnect<M extends EventObject = TcpMessage>(
       const abort = new AbortController();
       const owner = actorProcess(parentOf(actor.ref), selector);
       let connected: OwnedSocket | undefined;
-      void connectAsSaid({ ...actor.input, owner, signal: abort.signal }).then((result) => {
+      void connectEither({ ...actor.input, owner, signal: abort.signal }).then((result) => {
         if (!result.ok) actor.fail(new ConnectFailure(result.error));
         else if (!actor.isActive) void close(result.value);
         else {

@@ -22,12 +22,12 @@ import {
   shutdown,
   shutdownWrite,
 } from "../tcp/socket.ts";
-import type { TlsConnectionOptions } from "../tls/connect.ts";
+import { connectEither, type TlsConnectionOptions } from "../tls/connect.ts";
 import type { TlsClientOptions } from "../tls/options.ts";
 import type { TlsServerContext } from "../tls/server-context.ts";
 import { upgrade } from "../tls/upgrade.ts";
 import { checkCommand } from "./command.ts";
-import { ConnectFailure, connectAsSaid } from "./connect.ts";
+import { ConnectFailure } from "./connect.ts";
 import { type AnySystem, createLogic, type LogicActor, type LogicSnapshotFields, type Running } from "./logic.ts";
 import { SendFailure, type SendId, type SendResult } from "./send-result.ts";
 import { UpgradeFailure } from "./upgrade.ts";
@@ -180,7 +180,7 @@ class TcpSocketActor implements Running<TcpSocketCommand>, Runnable {
   }
 
   #connect(options: TlsConnectionOptions | undefined): void {
-    void connectAsSaid({ ...(options as TlsConnectionOptions), owner: this.#owner }).then((connected) => {
+    void connectEither({ ...(options as TlsConnectionOptions), owner: this.#owner }).then((connected) => {
       if (connected.ok) this.#open(connected.value);
       else this.#failToConnect(new ConnectFailure(connected.error));
     });
