@@ -9,6 +9,7 @@ export interface Header<H> {
   write(size: number): Uint8Array | undefined;
 }
 
+/** What a header comes to, so far. */
 export type HeaderReading<H> =
   /** `headerSize` bytes of it have come. */
   | { readonly type: "More"; readonly state: H; readonly headerSize: number }

@@ -15,6 +15,7 @@ export interface RelayedDirection {
   readonly end: Result<undefined, SocketError>;
 }
 
+/** How each direction of a relay has ended. */
 export interface RelayResult {
   readonly aToB: RelayedDirection;
   readonly bToA: RelayedDirection;
