@@ -1,6 +1,6 @@
 import { Abnormal, Normal } from "../process/exit.ts";
-import { MessageLoop } from "../process/message-loop.ts";
-import { type Process, processEngine } from "../process/process.ts";
+import { type MessageHandler, MessageLoop } from "../process/message-loop.ts";
+import { type Process, ProcessEngine, processEngine } from "../process/process.ts";
 import { newSelector, type Selector } from "../process/selector.ts";
 import type { Self } from "../process/self.ts";
 import type { OwnSubject, Subject } from "../process/subject.ts";
@@ -12,8 +12,11 @@ import { NextValue } from "./next.ts";
 /** What an actor does with a message, and how many it may put off. */
 export interface Handler {
   onMessage(state: unknown, message: unknown, self: Self): unknown;
-  readonly postponeLimit: number;
+  /** Default 1000. */
+  readonly postponeLimit?: number | undefined;
 }
+
+const defaultPostponeLimit = 1_000;
 
 /** What `system` asks an actor, between two of its own messages. */
 export type SystemMessage =
@@ -31,10 +34,8 @@ class FromSystem {
   }
 }
 
-const actors = new WeakMap<Process, ActorLoop>();
-
 /** The life of one actor: its state, and what each message makes of it. */
-export class ActorLoop {
+export class ActorLoop implements MessageHandler {
   readonly #self: Self;
   readonly #handler: Handler;
   readonly #loop: MessageLoop;
@@ -53,13 +54,12 @@ export class ActorLoop {
     this.#state = state;
     this.#selector = selector;
     this.#handler = handler;
-    const handle = (message: unknown): void | PromiseLike<void> => this.#handle(message);
-    this.#loop = new MessageLoop(processEngine(self.process), orUnmatched(selector), handle);
-    actors.set(self.process, this);
+    this.#loop = new MessageLoop(processEngine(self.process), orUnmatched(selector), this);
   }
 
   static of(process: Process): ActorLoop | undefined {
-    return actors.get(process);
+    const handler = process instanceof ProcessEngine ? process.receiver.loop?.handler : undefined;
+    return handler instanceof ActorLoop ? handler : undefined;
   }
 
   /** Resolves when the actor has stopped. */
@@ -82,7 +82,7 @@ export class ActorLoop {
     this.#loop.selector = system === undefined ? own : own.selectMap(system, (request) => new FromSystem(request));
   }
 
-  #handle(message: unknown): void | PromiseLike<void> {
+  handle(message: unknown): void | PromiseLike<void> {
     if (message instanceof FromSystem) {
       this.#answer(message.request);
       return;
@@ -148,7 +148,7 @@ export class ActorLoop {
   }
 
   #postpone(message: unknown): void {
-    const { postponeLimit } = this.#handler;
+    const { postponeLimit = defaultPostponeLimit } = this.#handler;
     if (this.#postponed.length >= postponeLimit) throw new Error(`Cannot postpone more than ${postponeLimit} messages`);
     this.#postponed.push(message);
   }

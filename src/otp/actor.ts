@@ -58,7 +58,6 @@ export interface Initialised<out S, out M, out D> {
 }
 
 const defaultInitTimeoutMs = 1_000;
-const defaultPostponeLimit = 1_000;
 
 /**
  * Starts an actor: a process with a state, which handles one message after the other. The starter gets its address.
@@ -102,14 +101,8 @@ export function startActorWithInit<S, M, D>(
 }
 
 /** A specification whose types have done their work. */
-type Handled = ActorOptions & Pick<Handler, "onMessage">;
-
-function loop(self: Self, state: unknown, selector: Selector<unknown>, spec: Handled): Promise<void> {
-  const handler: Handler = {
-    onMessage: (now, message, own) => spec.onMessage(now, message, own),
-    postponeLimit: spec.postponeLimit ?? defaultPostponeLimit,
-  };
-  return new ActorLoop(self, state, selector, handler).over;
+function loop(self: Self, state: unknown, selector: Selector<unknown>, spec: object): Promise<void> {
+  return new ActorLoop(self, state, selector, spec as Handler).over;
 }
 
 function startOptions({ initTimeoutMs = defaultInitTimeoutMs, mailbox }: ActorOptions) {

@@ -1,9 +1,10 @@
-import { Alarm } from "../process/alarm.ts";
+import { Deadline } from "../process/alarm.ts";
 import { type ExitReason, ExitSignal } from "../process/exit.ts";
-import type { Process } from "../process/process.ts";
-import { type Host, runtimeEngine, spawn, type SpawnOptions } from "../process/runtime.ts";
+import { type Process, processEngine } from "../process/process.ts";
+import { type Host, spawn, type SpawnOptions } from "../process/runtime.ts";
 import type { Self } from "../process/self.ts";
 import type { OwnSubject } from "../process/subject.ts";
+import { isThenable } from "../process/thenable.ts";
 import { err, ok, type Result } from "../result.ts";
 
 /** Why something could not be started. Nothing of it is left. Source: `actor.StartError`. */
@@ -44,43 +45,41 @@ export function start<D, M>(
 ): Promise<Result<Started<D>, StartError>> {
   return new Promise((resolve) => {
     const { initTimeoutMs, ...spawnOptions } = options;
-    let forgetExit = (): void => undefined;
     const settle = (result: Result<Started<D>, StartError>): void => {
-      alarms.clear(alarm);
-      forgetExit();
+      deadline.dispose();
+      engine.unobserveExit(exit);
       resolve(result);
     };
-    const process = (host ?? { spawn }).spawn(async (self, subject: OwnSubject<M>) => {
-      const begun = await initialise(() => init(self, subject));
-      if (begun.ok) {
-        settle(ok({ process, data: begun.value.data }));
-        return begun.value.run();
-      }
+    const begin = ({ data, run }: Begun<D>): unknown => {
+      settle(ok({ process, data }));
+      return run();
+    };
+    const fail = (error: unknown): void => {
+      if (error instanceof ExitSignal) throw error; // it was ended meanwhile: that is not the initialiser's failure
       unlinkFrom(host, process);
-      settle(err({ type: "InitFailed", reason: begun.error }));
-      return undefined;
+      settle(err({ type: "InitFailed", reason: error }));
+    };
+    const process = (host ?? { spawn }).spawn((self, subject: OwnSubject<M>) => {
+      let begun;
+      try {
+        begun = init(self, subject);
+      } catch (error) {
+        fail(error);
+        return undefined;
+      }
+      return isThenable(begun) ? begun.then(begin, fail) : begin(begun);
     }, spawnOptions);
-    const { alarms, clock } = runtimeEngine(process.runtime);
-    const alarm = new Alarm(() => {
+    const engine = processEngine(process);
+    const deadline = new Deadline(engine.runtime.alarms, () => {
       unlinkFrom(host, process);
       settle(err({ type: "InitTimeout" }));
       process.kill();
     });
-    alarms.set(alarm, clock.now() + initTimeoutMs);
-    forgetExit = process.onExit((reason) => {
+    deadline.start(initTimeoutMs);
+    const exit = engine.observeExit((reason) => {
       settle(err({ type: "InitExited", reason }));
     });
   });
-}
-
-/** @throws ExitSignal where the process was ended meanwhile: that is not the initialiser's failure */
-async function initialise<T>(init: () => T | PromiseLike<T>): Promise<Result<T, unknown>> {
-  try {
-    return { ok: true, value: await init() };
-  } catch (error) {
-    if (error instanceof ExitSignal) throw error;
-    return { ok: false, error };
-  }
 }
 
 function unlinkFrom(host: Host | undefined, process: Process): void {

@@ -1,5 +1,7 @@
 /** A longer delay would be one of 1 ms for Node. */
 const longestDelayMs = 2 ** 31 - 1;
+/** How long a program goes on that nobody holds any more. */
+const releaseMs = 10;
 
 /**
  * Counts the reasons why something may still happen in a runtime: a process that is not waiting, a timer, a deadline,
@@ -48,13 +50,16 @@ export class Activity {
     else this.#whenNone.push(listener);
   }
 
-  /** A process that receives with a time holds and releases for each message: Node is told once a turn, not each time. */
+  /**
+   * A process that receives packets with a time limit holds and releases for each: Node is told now and then. An immediate
+   * for each would cost as much as the packet, and one more look at all sockets.
+   */
   #releaseSoon(): void {
     this.#isReleasing = true;
-    setImmediate(() => {
+    setTimeout(() => {
       this.#isReleasing = false;
       if (this.#held === 0) this.#holder?.unref();
-    });
+    }, releaseMs).unref(); // the program runs for as long as it is held
   }
 }
 

@@ -1,3 +1,4 @@
+import { nextTick } from "node:process";
 import type { Activity } from "./activity.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -6,13 +7,24 @@ import type { Scheduler } from "./scheduler.ts";
 const longestDelayMs = 2 ** 31 - 1;
 const notQueued = -1;
 
+/** Something that rings at one moment, with its place among all the others. */
+interface Ringing {
+  at: number;
+  /** The order of setting decides between equal moments. */
+  order: number;
+  place: number;
+  /** Whether the program waits for it while it is set. */
+  readonly isWaitedFor: boolean;
+  ring(): void;
+}
+
 /**
  * One moment at which something happens. While it is set, the program waits for it, unless it `isLight`: then it rings
  * if the program is still there.
  */
-export class Alarm {
+export class Alarm implements Ringing {
   /** @internal */ at = Infinity;
-  /** @internal The order of setting decides between equal moments. */ order = 0;
+  /** @internal */ order = 0;
   /** @internal */ place = notQueued;
   /** @internal */ readonly ring: () => void;
 
@@ -27,7 +39,7 @@ export class Alarm {
     return this.place !== notQueued;
   }
 
-  /** Whether the program waits for it: not where it never rings. */
+  /** Not where it never rings. */
   get isWaitedFor(): boolean {
     return !this.isLight && this.at !== Infinity;
   }
@@ -41,10 +53,14 @@ export class Alarms {
   readonly clock: Clock;
   readonly #scheduler: Scheduler;
   readonly #activity: Activity;
-  readonly #heap: Alarm[] = [];
+  readonly #heap: Ringing[] = [];
   #orders = 0;
   #timer: unknown;
   #timerAt = Infinity;
+  /** Waits that have begun in this turn and whose time is still to be taken. */
+  readonly #untimed: Deadline[] = [];
+  /** The slice in which the clock was last read for a wait. */
+  #timedSlice = 0;
 
   constructor(clock: Clock, scheduler: Scheduler, activity: Activity) {
     this.clock = clock;
@@ -64,7 +80,7 @@ export class Alarms {
   }
 
   /** Sets `alarm` to ring at the clock's `at`, whether or not it was set before. */
-  set(alarm: Alarm, at: number): void {
+  set(alarm: Ringing, at: number): void {
     this.clear(alarm);
     alarm.at = at;
     if (alarm.isWaitedFor) this.hold();
@@ -75,7 +91,7 @@ export class Alarms {
     if (at < this.#timerAt) this.#startTimer(at);
   }
 
-  clear(alarm: Alarm): void {
+  clear(alarm: Ringing): void {
     const place = alarm.place;
     if (place === notQueued) return;
     alarm.place = notQueued;
@@ -87,6 +103,28 @@ export class Alarms {
     this.#rise(last);
     this.#sink(last);
   }
+
+  /**
+   * Calls `wait.begin` with the time: at once where it is the first of a slice, as the wait for a packet is, and at the
+   * end of the turn otherwise. Reading the clock costs as much as a message; where processes talk with each other, a wait
+   * is over before its turn is, and nobody has to know when it began. So a wait may take a turn longer, never less.
+   */
+  time(wait: Deadline): void {
+    const { slice } = this.#scheduler;
+    if (!this.#isReal || slice !== this.#timedSlice) {
+      this.#timedSlice = slice;
+      wait.begin(this.clock.now());
+      return;
+    }
+    this.#untimed.push(wait);
+    if (this.#untimed.length === 1) nextTick(this.#timeAll);
+  }
+
+  readonly #timeAll = (): void => {
+    const now = this.clock.now();
+    for (const wait of this.#untimed) wait.begin(now);
+    this.#untimed.length = 0;
+  };
 
   /** Waiting does not make simulated time pass, so it must not keep a program running either. */
   get #isReal(): boolean {
@@ -118,12 +156,12 @@ export class Alarms {
     this.#scheduler.leave();
   };
 
-  #rise(alarm: Alarm): void {
+  #rise(alarm: Ringing): void {
     const heap = this.#heap;
     let place = alarm.place;
     while (place > 0) {
       const above = (place - 1) >> 1;
-      const parent = heap[above] as Alarm;
+      const parent = heap[above] as Ringing;
       if (!isBefore(alarm, parent)) break;
       heap[place] = parent;
       parent.place = place;
@@ -133,7 +171,7 @@ export class Alarms {
     alarm.place = place;
   }
 
-  #sink(alarm: Alarm): void {
+  #sink(alarm: Ringing): void {
     const heap = this.#heap;
     let place = alarm.place;
     for (;;) {
@@ -154,7 +192,7 @@ export class Alarms {
   }
 }
 
-function isBefore(one: Alarm, other: Alarm): boolean {
+function isBefore(one: Ringing, other: Ringing): boolean {
   return one.at < other.at || (one.at === other.at && one.order < other.order);
 }
 
@@ -162,49 +200,67 @@ function isBefore(one: Alarm, other: Alarm): boolean {
  * A time until which somebody waits, over and over. It is written down rather than armed: the alarm of an earlier
  * wait rings first, sees that there is more time, and sets itself for the rest. A wait that ends costs no timer call.
  */
-export class Deadline {
+export class Deadline implements Ringing {
+  /** @internal */ at = Infinity;
+  /** @internal */ order = 0;
+  /** @internal */ place = notQueued;
   readonly #alarms: Alarms;
   readonly #passed: () => void;
-  readonly #alarm = new Alarm(
-    () => {
-      this.#look();
-    },
-    { isLight: true }, // it may be left over from an earlier wait; the wait itself holds
-  );
-  #at: number | undefined;
+  /** How long the wait may take; nothing where there is none. */
+  #withinMs: number | undefined;
+  /** When the wait is over, once its time has been taken. */
+  #until: number | undefined;
+  #isBeginning = false;
 
   constructor(alarms: Alarms, passed: () => void) {
     this.#alarms = alarms;
     this.#passed = passed;
   }
 
+  /** @internal The alarm may be left over from an earlier wait; the wait itself holds. */
+  get isWaitedFor(): boolean {
+    return false;
+  }
+
   /** Waits `milliseconds` from now; `Infinity` is no deadline. */
   start(milliseconds: number): void {
     this.stop();
     if (milliseconds === Infinity) return;
-    const at = this.#alarms.clock.now() + milliseconds;
-    this.#at = at;
+    this.#withinMs = milliseconds;
+    if (this.#isBeginning) return;
+    this.#isBeginning = true;
+    this.#alarms.time(this);
+  }
+
+  /** @internal */
+  begin(now: number): void {
+    this.#isBeginning = false;
+    if (this.#withinMs === undefined) return; // it was over within the turn
+    const until = now + this.#withinMs;
+    this.#until = until;
     this.#alarms.hold();
-    if (!this.#alarm.isSet || this.#alarm.at > at) this.#alarms.set(this.#alarm, at);
+    if (this.place === notQueued || this.at > until) this.#alarms.set(this, until);
   }
 
   /** The wait is over. The alarm stays where it is, for the next one. */
   stop(): void {
-    if (this.#at === undefined) return;
-    this.#at = undefined;
+    this.#withinMs = undefined;
+    if (this.#until === undefined) return;
+    this.#until = undefined;
     this.#alarms.release();
   }
 
   /** There will be no next one. */
   dispose(): void {
     this.stop();
-    this.#alarms.clear(this.#alarm);
+    this.#alarms.clear(this);
   }
 
-  #look(): void {
-    if (this.#at === undefined) return;
-    if (this.#at > this.#alarms.clock.now()) {
-      this.#alarms.set(this.#alarm, this.#at);
+  /** @internal */
+  ring(): void {
+    if (this.#until === undefined) return;
+    if (this.#until > this.#alarms.clock.now()) {
+      this.#alarms.set(this, this.#until);
       return;
     }
     this.stop();

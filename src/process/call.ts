@@ -1,7 +1,8 @@
 import { err, ok, type Result } from "../result.ts";
-import { Alarm } from "./alarm.ts";
+import { Deadline } from "./alarm.ts";
 import { checkDelay } from "./clock.ts";
-import { type ExitReason, type ExitSignal, expectSignal, noproc } from "./exit.ts";
+import { type ExitReason, ExitSignal, expectSignal, noproc } from "./exit.ts";
+import type { Entry } from "./listener-list.ts";
 import type { Address } from "./mailbox-subject.ts";
 import type { ProcessEngine } from "./process.ts";
 import type { Subject } from "./subject.ts";
@@ -70,25 +71,28 @@ export function startCall(
   checkDelay("call", "withinMs", withinMs);
   const callee = address.holder;
   if (callee?.isAlive !== true) return Promise.resolve(err({ type: "CalleeDown", reason: noproc }));
-  return new PendingCall(callee, withinMs).start(caller, address, makeRequest);
+  return new PendingCall(callee, caller, withinMs).start(address, makeRequest);
 }
 
 /** A call that has no answer yet; it is itself the address for it. */
 class PendingCall implements Address {
   readonly text = "a call that is over";
   readonly #callee: ProcessEngine;
+  readonly #caller: ProcessEngine | undefined;
   readonly #withinMs: number;
-  readonly #alarm = new Alarm(() => {
-    this.#finish(err({ type: "CallTimeout", withinMs: this.#withinMs }));
-  });
+  readonly #deadline: Deadline;
   /** Absent once the call is over. */
   #resolve: ((result: Result<unknown, CallError>) => void) | undefined;
-  #stopWatching: (() => void) | undefined;
-  #stopWaiting: (() => void) | undefined;
+  #watch: Entry | undefined;
+  #interrupt: Entry | undefined;
 
-  constructor(callee: ProcessEngine, withinMs: number) {
+  constructor(callee: ProcessEngine, caller: ProcessEngine | undefined, withinMs: number) {
     this.#callee = callee;
+    this.#caller = caller;
     this.#withinMs = withinMs;
+    this.#deadline = new Deadline(callee.runtime.alarms, () => {
+      this.#finish(err({ type: "CallTimeout", withinMs: this.#withinMs }));
+    });
   }
 
   /** Nobody receives from it. */
@@ -101,26 +105,19 @@ class PendingCall implements Address {
     return undefined;
   }
 
-  start(
-    caller: ProcessEngine | undefined,
-    address: Address,
-    makeRequest: (reply: unknown) => unknown,
-  ): Promise<Result<unknown, CallError>> {
+  start(address: Address, makeRequest: (reply: unknown) => unknown): Promise<Result<unknown, CallError>> {
     const answer = new Promise<Result<unknown, CallError>>((resolve, reject) => {
       this.#resolve = resolve;
-      this.#stopWatching = this.#callee.onExit((reason) => {
+      this.#watch = this.#callee.observeExit((reason) => {
         this.#finish(err({ type: "CalleeDown", reason }));
-      }, "observer");
-      if (caller !== undefined) {
-        this.#waitFor(caller, (signal) => {
-          expectSignal(answer);
-          reject(signal);
-        });
-      }
-      if (this.#withinMs !== Infinity) {
-        const { alarms, clock } = this.#callee.runtime;
-        alarms.set(this.#alarm, clock.now() + this.#withinMs);
-      }
+      });
+      this.#caller?.receiver.beginWait();
+      this.#interrupt = this.#caller?.onInterrupt((reason) => {
+        this.#clear();
+        expectSignal(answer);
+        reject(new ExitSignal(reason));
+      });
+      this.#deadline.start(this.#withinMs);
       try {
         if (!address.trySend(makeRequest(this))) this.#finish(err({ type: "CallRejected" }));
       } catch (error) {
@@ -129,18 +126,6 @@ class PendingCall implements Address {
       }
     });
     return answer;
-  }
-
-  #waitFor(caller: ProcessEngine, interrupt: (signal: ExitSignal) => void): void {
-    caller.receiver.beginWait();
-    const leave = caller.onInterrupt((signal) => {
-      this.#clear();
-      interrupt(signal);
-    });
-    this.#stopWaiting = () => {
-      leave();
-      caller.receiver.endWait();
-    };
   }
 
   send(message: unknown): void {
@@ -170,8 +155,9 @@ class PendingCall implements Address {
   #clear(): void {
     if (this.#resolve === undefined) return;
     this.#resolve = undefined;
-    this.#stopWatching?.();
-    this.#stopWaiting?.();
-    this.#callee.runtime.alarms.clear(this.#alarm);
+    if (this.#watch !== undefined) this.#callee.unobserveExit(this.#watch);
+    if (this.#interrupt !== undefined) this.#caller?.offInterrupt(this.#interrupt);
+    this.#caller?.receiver.endWait();
+    this.#deadline.dispose();
   }
 }

@@ -9,23 +9,29 @@ interface Only {
   readonly mapper: (message: unknown) => unknown;
 }
 
+/** What takes the messages of a process. */
+export interface MessageHandler {
+  /** The next message comes when this has returned, or its promise is settled. */
+  handle(message: unknown): void | PromiseLike<void>;
+}
+
 /** As many messages a visit of the run queue handles, and then somebody else has a turn. */
 const messagesPerVisit = 32;
 
 /**
- * Hands the messages of a process to a function, one at a time, oldest first, in the process's turn in the run queue: no
- * promise is made for a message, unless the function gives one. Then the next message waits for it.
+ * Hands the messages of a process to a handler, one at a time, oldest first, in the process's turn in the run queue: no
+ * promise is made for a message, unless the handler gives one. Then the next message waits for it.
  *
- * What the function throws ends the process.
+ * What the handler throws ends the process.
  */
 export class MessageLoop implements Runnable {
   /** What is handed over. May change from message to message. */
   selector: Selector<unknown>;
-  /** Resolves when the loop is over and the function has returned: the end of the process's own function. */
+  /** Resolves when the loop is over and the handler has returned: the end of the process's own function. */
   readonly over: Promise<void>;
+  readonly handler: MessageHandler;
 
   readonly #process: ProcessEngine;
-  readonly #handle: (message: unknown) => void | PromiseLike<void>;
   /** Idle, it stands in no queue: a message that comes puts it there. */
   #state: "idle" | "queued" | "busy" = "idle";
   /** A message that came while there was no other: it needs no place in the mailbox. */
@@ -33,14 +39,10 @@ export class MessageLoop implements Runnable {
   #isOver = false;
   #setOver!: () => void;
 
-  constructor(
-    process: ProcessEngine,
-    selector: Selector<unknown>,
-    handle: (message: unknown) => void | PromiseLike<void>,
-  ) {
+  constructor(process: ProcessEngine, selector: Selector<unknown>, handler: MessageHandler) {
     this.#process = process;
     this.selector = selector;
-    this.#handle = handle;
+    this.handler = handler;
     this.over = new Promise((resolve) => (this.#setOver = resolve));
     process.receiver.loop = this;
     process.receiver.beginWait();
@@ -76,7 +78,6 @@ export class MessageLoop implements Runnable {
     this.#isOver = true;
     if (this.#state !== "busy") this.#setOver();
     if (this.#state === "idle") this.#process.receiver.endWait();
-    this.#process.receiver.loop = undefined;
   }
 
   /** Its turn in the run queue. */
@@ -102,7 +103,7 @@ export class MessageLoop implements Runnable {
   /** Says whether the next message may come now. */
   #handOver(mapper: (message: unknown) => unknown, message: unknown): boolean {
     try {
-      const pending = this.#handle(mapper(message));
+      const pending = this.handler.handle(mapper(message));
       if (!isThenable(pending)) return this.#goOn();
       pending.then(
         () => {

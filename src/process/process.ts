@@ -3,6 +3,7 @@ import type { TcpMessage, TcpPassive } from "../tcp/message.ts";
 import { err, ok, type Result } from "../result.ts";
 import { Abnormal, type ExitReason, ExitSignal, Killed, Normal, Shutdown } from "./exit.ts";
 import { ExitListeners } from "./exit-listeners.ts";
+import { type Entry, type Listener, ListenerList } from "./listener-list.ts";
 import { MailboxBound, type MailboxOptions } from "./mailbox-bound.ts";
 import { MailboxSubject } from "./mailbox-subject.ts";
 import type { NameEngine } from "./name.ts";
@@ -77,7 +78,7 @@ export class ProcessEngine implements Process, Runnable {
   readonly #outcome = new Outcome();
   #ties: Ties | undefined;
   #listeners: ExitListeners | undefined;
-  #interrupts: Set<(signal: ExitSignal) => void> | undefined;
+  #interrupts: ListenerList | undefined;
   #timers: Set<TimerEngine> | undefined;
   #names: Map<NameEngine, MailboxSubject> | undefined;
   #controller: AbortController | undefined;
@@ -148,6 +149,15 @@ export class ProcessEngine implements Process, Runnable {
     if (ended === undefined) return (this.#listeners ??= new ExitListeners(this.runtime.rethrow)).add(listener, role);
     listener(ended);
     return () => undefined;
+  }
+
+  /** As `onExit`, for an observer of a living process that stops by `unobserveExit`. */
+  observeExit(listener: Listener): Entry {
+    return (this.#listeners ??= new ExitListeners(this.runtime.rethrow)).observers.append(listener);
+  }
+
+  unobserveExit(entry: Entry): void {
+    this.#listeners?.observers.remove(entry);
   }
 
   exit(reason: ExitReason): void {
@@ -222,10 +232,12 @@ export class ProcessEngine implements Process, Runnable {
   }
 
   /** Calls `listener` at the end, before anybody else hears of it, to wake what the process itself waits for. */
-  onInterrupt(listener: (signal: ExitSignal) => void): () => void {
-    const interrupts = (this.#interrupts ??= new Set());
-    interrupts.add(listener);
-    return () => interrupts.delete(listener);
+  onInterrupt(listener: Listener): Entry {
+    return (this.#interrupts ??= new ListenerList()).append(listener);
+  }
+
+  offInterrupt(entry: Entry): void {
+    this.#interrupts?.remove(entry);
   }
 
   register(name: NameEngine, inbox?: MailboxSubject): Result<MailboxSubject, "NameTaken"> {
@@ -335,7 +347,7 @@ export class ProcessEngine implements Process, Runnable {
   #stop(reason: ExitReason): void {
     this.#outcome.end(reason);
     this.#freeOwn();
-    this.#interrupt(new ExitSignal(reason));
+    this.#interrupt(reason);
   }
 
   /** Says whether anybody heard; whoever goes down by a link is stopped and put into `goingDown`. */
@@ -355,18 +367,18 @@ export class ProcessEngine implements Process, Runnable {
   }
 
   #freeOwn(): void {
-    for (const name of this.#names?.keys() ?? []) this.unregister(name);
+    if (this.#names !== undefined) for (const name of this.#names.keys()) this.unregister(name);
     this.#names = undefined;
-    for (const timer of this.#timers ?? []) timer.cancel();
+    if (this.#timers !== undefined) for (const timer of this.#timers) timer.cancel();
     this.#timers = undefined;
     this.#ties?.stopMonitoring();
   }
 
-  #interrupt(signal: ExitSignal): void {
-    this.receiver.interrupt(signal);
-    for (const interrupt of this.#interrupts ?? []) interrupt(signal);
-    this.#interrupts = undefined;
-    this.#controller?.abort(signal);
+  /** A signal is made where somebody waits for one: it costs more than the rest of a short life. */
+  #interrupt(reason: ExitReason): void {
+    this.receiver.interrupt(reason);
+    for (let wake = this.#interrupts?.takeFirst(); wake !== undefined; wake = this.#interrupts?.takeFirst()) wake(reason);
+    this.#controller?.abort(new ExitSignal(reason));
   }
 
   /** Ended before its function could begin. */

@@ -1,6 +1,6 @@
 import { err, ok } from "../result.ts";
 import { Deadline } from "./alarm.ts";
-import { type ExitSignal, expectSignal } from "./exit.ts";
+import { type ExitReason, ExitSignal, expectSignal } from "./exit.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { MailboxBound } from "./mailbox-bound.ts";
 import type { MessageLoop } from "./message-loop.ts";
@@ -8,15 +8,7 @@ import type { RuntimeEngine } from "./runtime.ts";
 import { afterPoll, type Runnable } from "./scheduler.ts";
 import { type Lane, mapperFor, type Selector } from "./selector.ts";
 
-/** A receive that has not got its message yet. */
-interface Waiting {
-  readonly selector: Selector<unknown>;
-  /** The milliseconds it may take; without them it waits for ever, and gets its message as it is, not as a Result. */
-  readonly withinMs: number | undefined;
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (reason: unknown) => void;
-  promise?: Promise<unknown>;
-}
+type Settle = (value: unknown) => void;
 
 /**
  * The receiving end of a process: its mailbox and the one receive that may wait for it. While one waits, no message
@@ -28,7 +20,13 @@ export class Receiver implements Runnable {
   /** What takes the messages that nobody receives, where there is one. */
   loop: MessageLoop | undefined;
   readonly #runtime: RuntimeEngine;
-  #waiting: Waiting | undefined;
+  /** What the receive that waits asks for; nothing where none does. */
+  #waiting: Selector<unknown> | undefined;
+  /** The milliseconds it may take; without them it waits for ever, and gets its message as it is, not as a Result. */
+  #withinMs: number | undefined;
+  #promise: Promise<unknown> | undefined;
+  #resolve: Settle | undefined;
+  #reject: Settle | undefined;
   #deadline: Deadline | undefined;
   #isQueued = false;
   /** Receives and calls that are pending. */
@@ -58,9 +56,9 @@ export class Receiver implements Runnable {
   arrive(lane: Lane, key: object | undefined, message: unknown, bound?: MailboxBound): boolean {
     const hasReductions = this.#runtime.scheduler.charge();
     if (this.#waiting !== undefined && !this.#isQueued) {
-      const mapper = mapperFor(this.#waiting.selector, lane, key, message);
+      const mapper = mapperFor(this.#waiting, lane, key, message);
       if (mapper !== undefined && hasReductions) {
-        this.#answer(this.#waiting, mapper, message);
+        this.#answer(mapper, message);
         return true;
       }
       if (mapper !== undefined) this.#queueUp();
@@ -94,15 +92,16 @@ export class Receiver implements Runnable {
   }
 
   #wait(selector: Selector<unknown>, withinMs: number | undefined, hasReductions: boolean): Promise<unknown> {
-    let waiting!: Waiting;
     const promise = new Promise<unknown>((resolve, reject) => {
-      waiting = { selector, withinMs, resolve, reject };
+      this.#resolve = resolve;
+      this.#reject = reject;
     });
-    waiting.promise = promise;
-    this.#waiting = waiting;
+    this.#promise = promise;
+    this.#waiting = selector;
+    this.#withinMs = withinMs;
     this.beginWait();
     if (!hasReductions) this.#queueUp();
-    else if (withinMs === 0) this.#passPoll(waiting);
+    else if (withinMs === 0) this.#passPoll();
     if (withinMs !== undefined && withinMs > 0) this.#startDeadline(withinMs);
     return promise;
   }
@@ -115,42 +114,47 @@ export class Receiver implements Runnable {
   /** Its turn in the run queue: to take the message for which there were no reductions. */
   run(): void {
     this.#isQueued = false;
-    const waiting = this.#waiting;
-    if (waiting !== undefined && !this.#takeFor(waiting) && waiting.withinMs === 0) this.#passPoll(waiting);
+    if (this.#waiting !== undefined && !this.#takeFor(this.#waiting) && this.#withinMs === 0) this.#passPoll();
   }
 
-  /** The process has ended: whoever waits is woken by `signal`, and nothing more is received. */
-  interrupt(signal: ExitSignal): void {
-    const waiting = this.#waiting;
-    if (waiting !== undefined) {
+  /** The process has ended: whoever waits is woken by an `ExitSignal`, and nothing more is received. */
+  interrupt(reason: ExitReason): void {
+    if (this.#waiting !== undefined) {
+      const reject = this.#reject;
+      expectSignal(this.#promise);
       this.#stopWaiting();
-      expectSignal(waiting.promise);
-      waiting.reject(signal);
+      reject?.(new ExitSignal(reason));
     }
     this.#deadline?.dispose();
     this.mailbox.clear();
     this.loop?.stop();
   }
 
-  #takeFor(waiting: Waiting): boolean {
-    const taken = this.mailbox.take(waiting.selector);
-    if (taken !== undefined) this.#answer(waiting, taken.mapper, taken.message);
+  #takeFor(selector: Selector<unknown>): boolean {
+    const taken = this.mailbox.take(selector);
+    if (taken !== undefined) this.#answer(taken.mapper, taken.message);
     return taken !== undefined;
   }
 
   /** The mapper runs here, on the sender's stack, but what it throws belongs to the receiver. */
-  #answer(waiting: Waiting, mapper: (message: unknown) => unknown, message: unknown): void {
+  #answer(mapper: (message: unknown) => unknown, message: unknown): void {
+    const resolve = this.#resolve;
+    const reject = this.#reject;
+    const isForever = this.#withinMs === undefined;
     this.#stopWaiting();
     try {
       const value = mapper(message);
-      waiting.resolve(waiting.withinMs === undefined ? value : ok(value));
+      resolve?.(isForever ? value : ok(value));
     } catch (error) {
-      waiting.reject(error);
+      reject?.(error);
     }
   }
 
   #stopWaiting(): void {
     this.#waiting = undefined;
+    this.#promise = undefined; // and nobody holds by it what was received
+    this.#resolve = undefined;
+    this.#reject = undefined;
     this.#deadline?.stop();
     this.endWait();
   }
@@ -163,25 +167,26 @@ export class Receiver implements Runnable {
   }
 
   /** A receive that does not wait has found nothing: it is over, or will be after the poll that is due. */
-  #passPoll(waiting: Waiting): void {
+  #passPoll(): void {
     if (!this.#isPollDue) {
       this.#passDeadline();
       return;
     }
     this.#isPollDue = false;
     this.#runtime.alarms.hold();
+    const promise = this.#promise;
     afterPoll(() => {
       this.#runtime.alarms.release();
-      if (this.#waiting === waiting) this.#passDeadline();
+      if (this.#promise === promise) this.#passDeadline();
     });
   }
 
   #passDeadline(): void {
-    const waiting = this.#waiting;
     // A message that waits for its turn in the run queue came in time.
-    if (waiting === undefined || this.#takeFor(waiting)) return;
+    if (this.#waiting === undefined || this.#takeFor(this.#waiting)) return;
+    const resolve = this.#resolve;
     this.#stopWaiting();
-    waiting.resolve(err("Timeout"));
+    resolve?.(err("Timeout"));
   }
 
   #queueUp(): void {

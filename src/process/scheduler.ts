@@ -37,6 +37,12 @@ export class Scheduler {
   #isRunComing = false;
   #isRunning = false;
   #isSliceComing = false;
+  #slices = 0;
+
+  /** Which slice this is: another in each turn of a socket's or a timer's. */
+  get slice(): number {
+    return this.#slices;
+  }
 
   get isIdle(): boolean {
     return this.#ready.isEmpty && this.#putOff.isEmpty;
@@ -66,6 +72,7 @@ export class Scheduler {
 
   /** A new slice: called where Node's loop enters our code, from a socket or a timer. `leave` follows. */
   enter(): void {
+    this.#slices++;
     this.#left = reductions;
     this.#sliceStart = 0;
     this.#isRunComing = true;

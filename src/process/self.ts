@@ -3,7 +3,7 @@ import type { Result } from "../result.ts";
 import { Alarm } from "./alarm.ts";
 import { type call, type FromRequest, type ReplySubject, startCall } from "./call.ts";
 import { checkDelay } from "./clock.ts";
-import { type ExitReason, expectSignal } from "./exit.ts";
+import { type ExitReason, ExitSignal, expectSignal } from "./exit.ts";
 import { type Address, MailboxSubject } from "./mailbox-subject.ts";
 import type { Monitor } from "./monitor.ts";
 import { type Name, nameEngine } from "./name.ts";
@@ -187,13 +187,13 @@ export class SelfEngine implements Self {
         stop();
         resolve();
       });
-      const stopListening = this.process.onInterrupt((signal) => {
+      const interrupt = this.process.onInterrupt((reason) => {
         stop();
         expectSignal(slept);
-        reject(signal);
+        reject(new ExitSignal(reason));
       });
       const stop = (): void => {
-        stopListening();
+        this.process.offInterrupt(interrupt);
         receiver.endWait();
         alarms.clear(alarm);
       };

@@ -1,5 +1,5 @@
 import type { ProcessEngine } from "./process.ts";
-import { newSelector, type Selector } from "./selector.ts";
+import { entriesOf, type Selector } from "./selector.ts";
 
 /** A message that a process which takes everything does not ask for. */
 export class Unmatched {
@@ -15,9 +15,10 @@ export class Unmatched {
   }
 }
 
-const others = newSelector().selectOther((message) => new Unmatched(message));
+const unmatched = (message: unknown): Unmatched => new Unmatched(message);
 
 /** What `selector` takes, and whatever else comes as `Unmatched`: for who leaves nothing in the mailbox. */
 export function orUnmatched<M>(selector: Selector<M>): Selector<M | Unmatched> {
-  return others.merge(selector);
+  const takesAll = entriesOf(selector).some(({ kind }) => kind === "other");
+  return takesAll ? selector : selector.selectOther(unmatched);
 }

@@ -126,8 +126,10 @@ class ReconnectingEngine implements ReconnectingConnection {
 
   /** The function of its process. */
   run(): Promise<void> {
-    const { over } = new MessageLoop(processEngine(this.process), tcpMessages, (message) => {
-      this.#hear(message as TcpMessage);
+    const { over } = new MessageLoop(processEngine(this.process), tcpMessages, {
+      handle: (message) => {
+        this.#hear(message as TcpMessage);
+      },
     });
     this.#connect();
     return over;

@@ -72,9 +72,11 @@ function startProcess(actorRef: AnyActorRef, selector: Selector<EventObject> | u
 
 /** Hands what comes to `process`, and is an event by `selector`, to the actor. */
 export function eventLoop(actorRef: AnyActorRef, process: ProcessEngine, selector: Selector<EventObject>): MessageLoop {
-  return new MessageLoop(process, orUnmatched(selector), (event) => {
-    if (event instanceof Unmatched) event.discard(process);
-    else actorRef.send(event);
+  return new MessageLoop(process, orUnmatched(selector), {
+    handle: (event) => {
+      if (event instanceof Unmatched) event.discard(process);
+      else actorRef.send(event as EventObject);
+    },
   });
 }
 

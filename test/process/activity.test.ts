@@ -52,7 +52,7 @@ describe("Activity", () => {
       await turn();
       look();
       activity.release();
-      await turn();
+      await new Promise((resolve) => setTimeout(resolve, 50)); // Node is told after 10 ms
       look();
       console.log(counts.join());
     `);
