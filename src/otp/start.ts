@@ -50,9 +50,9 @@ export function start<D, M>(
       engine.unobserveExit(exit);
       resolve(result);
     };
-    const begin = ({ data, run }: Begun<D>): unknown => {
-      settle(ok({ process, data }));
-      return run();
+    const begin = (begun: Begun<D>): unknown => {
+      settle(ok({ process, data: begun.data }));
+      return begun.run();
     };
     const fail = (error: unknown): void => {
       if (error instanceof ExitSignal) throw error; // it was ended meanwhile: that is not the initialiser's failure

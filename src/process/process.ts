@@ -70,6 +70,9 @@ export class ProcessEngine implements Process, Runnable {
   readonly inbox = new MailboxSubject(this);
   isTrappingExits = false;
   readonly #bound: MailboxBound | undefined;
+  /** @internal Its neighbours among the processes of the runtime. */
+  older: ProcessEngine | undefined;
+  newer: ProcessEngine | undefined;
   /** Whose end this process ends with although it traps exits: that it hears of it is no reason not to report a crash. */
   endsWith: Owner | undefined;
 
@@ -377,7 +380,8 @@ export class ProcessEngine implements Process, Runnable {
   /** A signal is made where somebody waits for one: it costs more than the rest of a short life. */
   #interrupt(reason: ExitReason): void {
     this.receiver.interrupt(reason);
-    for (let wake = this.#interrupts?.takeFirst(); wake !== undefined; wake = this.#interrupts?.takeFirst()) wake(reason);
+    for (let wake = this.#interrupts?.takeFirst(); wake !== undefined; wake = this.#interrupts?.takeFirst())
+      wake(reason);
     this.#controller?.abort(new ExitSignal(reason));
   }
 

@@ -5,6 +5,7 @@ import { type Name, nameEngine } from "./name.ts";
 import { checkMailboxOptions, type MailboxOptions } from "./mailbox-bound.ts";
 import { checkOptionNames } from "./option-names.ts";
 import { type Process, ProcessEngine } from "./process.ts";
+import { Processes } from "./processes.ts";
 import { Scheduler } from "./scheduler.ts";
 import { type Self, SelfEngine } from "./self.ts";
 import type { OwnSubject } from "./subject.ts";
@@ -81,7 +82,7 @@ export class RuntimeEngine implements Runtime {
   readonly scheduler = new Scheduler();
   readonly activity = new Activity();
   readonly alarms: Alarms;
-  readonly #processes = new Set<ProcessEngine>();
+  readonly #processes = new Processes();
   readonly #mailbox: MailboxOptions | undefined;
   readonly #onCrash: (crash: Crash) => void;
   readonly #onDeadLetter: (letter: DeadLetter) => void;
@@ -136,7 +137,7 @@ export class RuntimeEngine implements Runtime {
   async stop(): Promise<void> {
     this.#isStopped = true;
     for (const listener of this.#stopListeners ?? []) listener();
-    for (const process of this.#processes) process.kill();
+    for (const process of this.#processes.all) process.kill();
     // One turn: whoever waited in a receive, a sleep or a call has been woken and runs its `finally` blocks.
     await new Promise((resolve) => setImmediate(resolve));
   }

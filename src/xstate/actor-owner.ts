@@ -75,7 +75,7 @@ export function eventLoop(actorRef: AnyActorRef, process: ProcessEngine, selecto
   return new MessageLoop(process, orUnmatched(selector), {
     handle: (event) => {
       if (event instanceof Unmatched) event.discard(process);
-      else actorRef.send(event as EventObject);
+      else actorRef.send(event);
     },
   });
 }
