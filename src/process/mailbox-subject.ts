@@ -1,7 +1,6 @@
-import { type Mailbox, Source } from "./mailbox.ts";
+import type { Envelope, Mailbox, Source } from "./mailbox.ts";
 import type { ProcessEngine } from "./process.ts";
-import { type Keyed, newSelector, type Selector, type SubjectKey } from "./selector.ts";
-import type { OwnSubject } from "./subject.ts";
+import type { Keyed, SubjectKey } from "./selector.ts";
 
 /** What the runtime has to know of any subject. */
 export interface Address extends Keyed {
@@ -17,10 +16,10 @@ export interface Address extends Keyed {
 }
 
 /** A subject with its messages: the address and the queue behind it are one. */
-export class MailboxSubject implements Address, SubjectKey {
+export class MailboxSubject implements Address, SubjectKey, Source {
   readonly holder: ProcessEngine;
-  readonly source = new Source(this);
-  #selector: Selector<unknown> | undefined;
+  oldest: Envelope | undefined;
+  newest: Envelope | undefined;
 
   constructor(holder: ProcessEngine) {
     this.holder = holder;
@@ -34,9 +33,8 @@ export class MailboxSubject implements Address, SubjectKey {
     return `a subject of process ${String(this.holder.id)}`;
   }
 
-  /** What a receive from this subject alone waits for. */
-  get selector(): Selector<unknown> {
-    return (this.#selector ??= newSelector().select(this as unknown as OwnSubject<unknown>));
+  get source(): Source {
+    return this;
   }
 
   get mailbox(): Mailbox {

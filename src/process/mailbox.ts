@@ -1,7 +1,16 @@
-import { type Entry, entriesOf, type Lane, type RecordKey, type Selector, type SubjectKey } from "./selector.ts";
+import {
+  type Entry,
+  entriesOf,
+  type Lane,
+  type RecordKey,
+  Selector,
+  type SubjectKey,
+  unchanged,
+  type Wanted,
+} from "./selector.ts";
 
 /** A message in a mailbox. It stands in the arrival list of the mailbox, in that of its lane, and behind its source. */
-class Envelope {
+export class Envelope {
   readonly message: unknown;
   readonly lane: Lane;
   readonly source: Source | undefined;
@@ -41,6 +50,18 @@ interface LaneEnds {
   newest: Envelope | undefined;
 }
 
+/** Where messages stand that are found by more than their subject. */
+class Index {
+  bounded: (LaneEnds & { count: number }) | undefined;
+  lanes: Partial<Record<Lane, LaneEnds>> | undefined;
+  /** Sockets and monitors that have a message here. */
+  sources: Map<unknown, Source> | undefined;
+  /** Sockets that say here that they are passive again. */
+  passives: Map<unknown, Source> | undefined;
+  /** Arrays, by their tag and then by the number of fields behind it. */
+  records: Map<unknown, Map<number, Source>> | undefined;
+}
+
 /** A message that was found and taken out, with what its selector makes of it. */
 export interface Taken {
   readonly message: unknown;
@@ -56,14 +77,8 @@ export class Mailbox {
   #newest: Envelope | undefined;
   #arrivals = 0;
   #count = 0;
-  #bounded: (LaneEnds & { count: number }) | undefined;
-  #lanes: Partial<Record<Lane, LaneEnds>> | undefined;
-  /** Sockets and monitors that have a message here. */
-  #sources: Map<unknown, Source> | undefined;
-  /** Sockets that say here that they are passive again. */
-  #passives: Map<unknown, Source> | undefined;
-  /** Arrays, by their tag and then by the number of fields behind it. */
-  #records: Map<unknown, Map<number, Source>> | undefined;
+  /** Made by the first message that needs it: most mailboxes only ever have messages of subjects. */
+  #index: Index | undefined;
 
   get count(): number {
     return this.#count;
@@ -71,7 +86,7 @@ export class Mailbox {
 
   /** How many of its messages count against its bound. */
   get boundedCount(): number {
-    return this.#bounded?.count ?? 0;
+    return this.#index?.bounded?.count ?? 0;
   }
 
   /** Puts a message last. `key` says which subject, socket or monitor it came from. */
@@ -85,9 +100,9 @@ export class Mailbox {
     this.#newest = envelope;
     if (lane !== "subject" && lane !== "raw") appendToLane(this.#lane(lane), envelope);
     else if (isBounded) {
-      this.#bounded ??= { oldest: undefined, newest: undefined, count: 0 };
-      this.#bounded.count++;
-      appendToLane(this.#bounded, envelope);
+      const bounded = (this.#made.bounded ??= { oldest: undefined, newest: undefined, count: 0 });
+      bounded.count++;
+      appendToLane(bounded, envelope);
     }
     if (source !== undefined) {
       if (source.newest === undefined) source.oldest = envelope;
@@ -96,9 +111,20 @@ export class Mailbox {
     }
   }
 
-  /** Takes the oldest message that `selector` asks for. */
-  take(selector: Selector<unknown>): Taken | undefined {
+  /** Takes the oldest message that is `wanted`. */
+  take(wanted: Wanted): Taken | undefined {
     if (this.#count === 0) return undefined;
+    return wanted instanceof Selector ? this.#takeSelected(wanted) : this.#takeOf(wanted);
+  }
+
+  #takeOf({ mailbox, source }: SubjectKey): Taken | undefined {
+    const { oldest } = source;
+    if (oldest === undefined || mailbox !== this) return undefined;
+    this.#remove(oldest);
+    return { message: oldest.message, mapper: unchanged };
+  }
+
+  #takeSelected(selector: Selector<unknown>): Taken | undefined {
     let found: Envelope | undefined;
     let mapper: Taken["mapper"] | undefined;
     // Entries stand from the special to the general, so the more special one keeps a message that two ask for.
@@ -116,8 +142,8 @@ export class Mailbox {
   /** Takes all messages of one socket or monitor, oldest first. */
   takeAll(key: unknown): unknown[] {
     const messages: unknown[] = [];
-    const source = this.#sources?.get(key);
-    const passive = this.#passives?.get(key);
+    const source = this.#index?.sources?.get(key);
+    const passive = this.#index?.passives?.get(key);
     for (;;) {
       const envelope = older(source?.oldest, passive?.oldest);
       if (envelope === undefined) return messages;
@@ -128,13 +154,13 @@ export class Mailbox {
 
   /** Takes the newest message of one socket or monitor out, where it `isUnwanted`. */
   dropNewest(key: unknown, isUnwanted: (message: unknown) => boolean): void {
-    const newest = this.#sources?.get(key)?.newest;
+    const newest = this.#index?.sources?.get(key)?.newest;
     if (newest !== undefined && isUnwanted(newest.message)) this.#removeFromAmong(newest);
   }
 
   /** Takes the oldest message out that counts against the bound. */
   takeOldestBounded(): unknown {
-    const oldest = this.#bounded?.oldest;
+    const oldest = this.#index?.bounded?.oldest;
     if (oldest !== undefined) this.#removeFromAmong(oldest);
     return oldest?.message;
   }
@@ -146,16 +172,20 @@ export class Mailbox {
     return count;
   }
 
+  get #made(): Index {
+    return (this.#index ??= new Index());
+  }
+
   #oldestFor(entry: Entry): Envelope | undefined {
     switch (entry.kind) {
       case "subject":
         return entry.key.mailbox === this ? entry.key.source.oldest : undefined;
       case "source":
-        return this.#sources?.get(entry.key)?.oldest;
+        return this.#index?.sources?.get(entry.key)?.oldest;
       case "record":
-        return this.#records?.get(entry.key.tag)?.get(entry.key.fields)?.oldest;
+        return this.#index?.records?.get(entry.key.tag)?.get(entry.key.fields)?.oldest;
       case "lane":
-        return this.#lanes?.[entry.key]?.oldest;
+        return this.#index?.lanes?.[entry.key]?.oldest;
       case "other":
         return this.#oldest;
     }
@@ -188,9 +218,9 @@ export class Mailbox {
     if (envelope.newer === undefined) this.#newest = envelope.older;
     else envelope.newer.older = envelope.older;
     if (envelope.lane !== "subject" && envelope.lane !== "raw") removeFromLane(this.#lane(envelope.lane), envelope);
-    else if (envelope.isBounded && this.#bounded !== undefined) {
-      this.#bounded.count--;
-      removeFromLane(this.#bounded, envelope);
+    else if (envelope.isBounded && this.#index?.bounded !== undefined) {
+      this.#index.bounded.count--;
+      removeFromLane(this.#index.bounded, envelope);
     }
   }
 
@@ -201,11 +231,11 @@ export class Mailbox {
     source.newest = undefined;
     if (envelope.lane === "raw") {
       const { tag, fields } = source.key as RecordKey;
-      const byFields = this.#records?.get(tag);
+      const byFields = this.#index?.records?.get(tag);
       byFields?.delete(fields);
-      if (byFields?.size === 0) this.#records?.delete(tag);
-    } else if (envelope.lane === "passive") this.#passives?.delete(source.key);
-    else if (envelope.lane !== "subject") this.#sources?.delete(source.key);
+      if (byFields?.size === 0) this.#index?.records?.delete(tag);
+    } else if (envelope.lane === "passive") this.#index?.passives?.delete(source.key);
+    else if (envelope.lane !== "subject") this.#index?.sources?.delete(source.key);
   }
 
   #sourceFor(lane: Lane, key: unknown, message: unknown): Source | undefined {
@@ -219,23 +249,23 @@ export class Mailbox {
         return Array.isArray(message) && message.length > 0 ? this.#recordSource(message) : undefined;
       case "socket":
       case "monitor":
-        return sourceIn((this.#sources ??= new Map<unknown, Source>()), key, key);
+        return sourceIn((this.#made.sources ??= new Map<unknown, Source>()), key, key);
       case "passive":
-        return sourceIn((this.#passives ??= new Map<unknown, Source>()), key, key);
+        return sourceIn((this.#made.passives ??= new Map<unknown, Source>()), key, key);
     }
   }
 
   #recordSource(record: readonly unknown[]): Source {
     const key: RecordKey = { tag: record[0], fields: record.length - 1 };
-    this.#records ??= new Map<unknown, Map<number, Source>>();
-    let byFields = this.#records.get(key.tag);
-    if (byFields === undefined) this.#records.set(key.tag, (byFields = new Map<number, Source>()));
+    const records = (this.#made.records ??= new Map<unknown, Map<number, Source>>());
+    let byFields = records.get(key.tag);
+    if (byFields === undefined) records.set(key.tag, (byFields = new Map<number, Source>()));
     return sourceIn(byFields, key.fields, key);
   }
 
   #lane(lane: Lane): LaneEnds {
-    this.#lanes ??= {};
-    return (this.#lanes[lane] ??= { oldest: undefined, newest: undefined });
+    const lanes = (this.#made.lanes ??= {});
+    return (lanes[lane] ??= { oldest: undefined, newest: undefined });
   }
 }
 

@@ -7,20 +7,29 @@ interface Deferred<T> {
   reject(reason: unknown): void;
 }
 
+/** What the function of a process gave. */
+export interface Returned {
+  readonly value: unknown;
+}
+
+/** Of one that threw, or that returned when its process had ended: nobody gets to see a value. */
+export const noValue: Returned = { value: undefined };
+
 /**
- * What can be learned of a process from outside, as promises that are made when somebody asks: an idle process that
- * nobody asks about has none.
+ * What can be learned of a process from outside, as promises. Made when somebody asks first, be it after the end: an
+ * idle process that nobody asks about has none.
  */
 export class Outcome {
   #ended: ExitReason | undefined;
-  #returned: { readonly value: unknown } | undefined;
-  #isSettled = false;
+  #returned: Returned | undefined;
   #result: Deferred<unknown> | undefined;
   #exited: Deferred<ExitReason> | undefined;
   #settled: Deferred<void> | undefined;
 
-  get ended(): ExitReason | undefined {
-    return this.#ended;
+  /** As it is by now. */
+  constructor(ended: ExitReason | undefined, returned: Returned | undefined) {
+    this.#ended = ended;
+    this.#returned = returned;
   }
 
   /** Whether somebody has asked how it ends, and so hears of it. */
@@ -47,14 +56,13 @@ export class Outcome {
   get settled(): Promise<void> {
     if (this.#settled === undefined) {
       this.#settled = deferred();
-      if (this.#isSettled) this.#settled.resolve();
+      if (this.#returned !== undefined) this.#settled.resolve();
     }
     return this.#settled.promise;
   }
 
   /** The function has returned or thrown, sooner or later than the process ended. */
-  settle(returned?: { readonly value: unknown }): void {
-    this.#isSettled = true;
+  settle(returned: Returned): void {
     this.#returned = returned;
     this.#settled?.resolve();
   }
@@ -72,7 +80,7 @@ export class Outcome {
   }
 
   #tellResult(ended: ExitReason): void {
-    if (this.#returned !== undefined) this.#result?.resolve(this.#returned.value);
+    if (this.#returned !== undefined && this.#returned !== noValue) this.#result?.resolve(this.#returned.value);
     else this.#result?.reject(ended.type === "Abnormal" ? ended.reason : new ExitSignal(ended));
   }
 }

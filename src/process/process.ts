@@ -7,16 +7,17 @@ import { type Entry, type Listener, ListenerList } from "./listener-list.ts";
 import { MailboxBound, type MailboxOptions } from "./mailbox-bound.ts";
 import { MailboxSubject } from "./mailbox-subject.ts";
 import type { NameEngine } from "./name.ts";
-import { Outcome } from "./outcome.ts";
+import { noValue, Outcome, type Returned } from "./outcome.ts";
 import { type Owner, ownerItself } from "./owner.ts";
 import { Receiver } from "./receiver.ts";
 import type { RuntimeEngine } from "./runtime.ts";
 import type { Runnable } from "./scheduler.ts";
-import type { Lane, Selector } from "./selector.ts";
+import { type Lane, Selector } from "./selector.ts";
 import type { Subject } from "./subject.ts";
 import { isThenable } from "./thenable.ts";
 import { Ties } from "./ties.ts";
 import type { TimerEngine } from "./timer.ts";
+import { valueText } from "./value-text.ts";
 
 /** A process as others see it: an address, a life, and the ways to end it. Source: `gleam/erlang/process.Pid`. */
 export interface Process<out T = unknown, in M = never> extends Owner {
@@ -78,7 +79,9 @@ export class ProcessEngine implements Process, Runnable {
 
   /** Its function, until it has begun. */
   #start: (() => unknown) | undefined;
-  readonly #outcome = new Outcome();
+  #ended: ExitReason | undefined;
+  #returned: Returned | undefined;
+  #outcome: Outcome | undefined;
   #ties: Ties | undefined;
   #listeners: ExitListeners | undefined;
   #interrupts: ListenerList | undefined;
@@ -103,19 +106,23 @@ export class ProcessEngine implements Process, Runnable {
   }
 
   get isAlive(): boolean {
-    return this.#outcome.ended === undefined;
+    return this.#ended === undefined;
   }
 
   get result(): Promise<unknown> {
-    return this.#outcome.result;
+    return this.#asked.result;
   }
 
   get exited(): Promise<ExitReason> {
-    return this.#outcome.exited;
+    return this.#asked.exited;
   }
 
   get settled(): Promise<void> {
-    return this.#outcome.settled;
+    return this.#asked.settled;
+  }
+
+  get #asked(): Outcome {
+    return (this.#outcome ??= new Outcome(this.#ended, this.#returned));
   }
 
   tell(message: unknown): void {
@@ -148,7 +155,7 @@ export class ProcessEngine implements Process, Runnable {
   }
 
   onExit(listener: (reason: ExitReason) => void, role: "resource" | "observer" = "observer"): () => void {
-    const { ended } = this.#outcome;
+    const ended = this.#ended;
     if (ended === undefined) return (this.#listeners ??= new ExitListeners(this.runtime.rethrow)).add(listener, role);
     listener(ended);
     return () => undefined;
@@ -216,20 +223,24 @@ export class ProcessEngine implements Process, Runnable {
   /** Waits for what `from` asks for; without `withinMs` for ever, and then the message comes as it is. */
   receive(from: Selector<unknown> | MailboxSubject, withinMs?: number): Promise<unknown> {
     this.checkAlive();
-    if (!(from instanceof MailboxSubject)) return this.receiver.receive(from, withinMs);
-    if (from.holder !== this) throw new Error("Cannot receive with a subject owned by another process");
-    return this.receiver.receive(from.selector, withinMs);
+    if (from instanceof MailboxSubject) {
+      if (from.holder !== this) throw new Error("Cannot receive with a subject owned by another process");
+    } else if (!(from instanceof Selector))
+      throw new TypeError(
+        `Cannot receive: expected a selector or a subject of this process, received ${valueText(from)}`,
+      );
+    return this.receiver.receive(from, withinMs);
   }
 
   /** @throws ExitSignal after the end */
   checkAlive(): void {
-    if (this.#outcome.ended !== undefined) throw new ExitSignal(this.#outcome.ended);
+    if (this.#ended !== undefined) throw new ExitSignal(this.#ended);
   }
 
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
-      if (this.#outcome.ended !== undefined) this.#controller.abort(new ExitSignal(this.#outcome.ended));
+      if (this.#ended !== undefined) this.#controller.abort(new ExitSignal(this.#ended));
     }
     return this.#controller.signal;
   }
@@ -307,18 +318,19 @@ export class ProcessEngine implements Process, Runnable {
 
   #return(value: unknown): void {
     // A process that was ended before did not return: its result says so already.
-    this.#settle(this.isAlive ? { value } : undefined);
+    this.#settle(this.isAlive ? { value } : noValue);
     this.end(Normal);
   }
 
   #throw(error: unknown): void {
-    this.#settle();
+    this.#settle(noValue);
     // What a function throws after its process has ended is how it found out: nobody has to hear of it.
     if (this.isAlive) this.crash(error);
   }
 
-  #settle(returned?: { readonly value: unknown }): void {
-    this.#outcome.settle(returned);
+  #settle(returned: Returned): void {
+    this.#returned = returned;
+    this.#outcome?.settle(returned);
     this.runtime.forget(this);
     this.runtime.activity.end();
   }
@@ -348,7 +360,8 @@ export class ProcessEngine implements Process, Runnable {
   }
 
   #stop(reason: ExitReason): void {
-    this.#outcome.end(reason);
+    this.#ended = reason;
+    this.#outcome?.end(reason);
     this.#freeOwn();
     this.#interrupt(reason);
   }
@@ -356,7 +369,7 @@ export class ProcessEngine implements Process, Runnable {
   /** Says whether anybody heard; whoever goes down by a link is stopped and put into `goingDown`. */
   #tellEnd(reason: ExitReason, goingDown: ProcessEngine[]): boolean {
     this.#listeners?.tellResources(reason);
-    const isSeen = this.#outcome.isAskedFor || this.#listeners?.hasObservers === true;
+    const isSeen = this.#outcome?.isAskedFor === true || this.#listeners?.hasObservers === true;
     const goesDown = (linked: ProcessEngine): void => {
       if (!linked.isAlive) return;
       linked.#stop(reason);
@@ -364,7 +377,7 @@ export class ProcessEngine implements Process, Runnable {
     };
     const isHeard = this.#ties?.tellLinks(reason, goesDown) === true || isSeen;
     this.#listeners?.tellObservers(reason);
-    this.#outcome.tell();
+    this.#outcome?.tell();
     if (this.#start !== undefined) this.#forgetStart();
     return isHeard;
   }
@@ -388,7 +401,7 @@ export class ProcessEngine implements Process, Runnable {
   /** Ended before its function could begin. */
   #forgetStart(): void {
     this.#start = undefined;
-    this.#settle();
+    this.#settle(noValue);
   }
 }
 

@@ -6,7 +6,7 @@ import type { MailboxBound } from "./mailbox-bound.ts";
 import type { MessageLoop } from "./message-loop.ts";
 import type { RuntimeEngine } from "./runtime.ts";
 import { afterPoll, type Runnable } from "./scheduler.ts";
-import { type Lane, mapperFor, type Selector } from "./selector.ts";
+import { type Lane, mapperFor, type Wanted } from "./selector.ts";
 
 type Settle = (value: unknown) => void;
 
@@ -21,7 +21,7 @@ export class Receiver implements Runnable {
   loop: MessageLoop | undefined;
   readonly #runtime: RuntimeEngine;
   /** What the receive that waits asks for; nothing where none does. */
-  #waiting: Selector<unknown> | undefined;
+  #waiting: Wanted | undefined;
   /** The milliseconds it may take; without them it waits for ever, and gets its message as it is, not as a Result. */
   #withinMs: number | undefined;
   #promise: Promise<unknown> | undefined;
@@ -70,13 +70,13 @@ export class Receiver implements Runnable {
     return true;
   }
 
-  receive(selector: Selector<unknown>, withinMs: number | undefined): Promise<unknown> {
+  receive(wanted: Wanted, withinMs: number | undefined): Promise<unknown> {
     if (this.#waiting !== undefined) {
       throw new Error("Cannot receive while another receive of this process is pending");
     }
     const hasReductions = this.#runtime.scheduler.charge();
     if (hasReductions) {
-      const taken = this.mailbox.take(selector);
+      const taken = this.mailbox.take(wanted);
       if (taken !== undefined) {
         try {
           const value = taken.mapper(taken.message);
@@ -88,16 +88,16 @@ export class Receiver implements Runnable {
       }
       if (withinMs === 0 && !this.#isPollDue) return Promise.resolve(err("Timeout"));
     }
-    return this.#wait(selector, withinMs, hasReductions);
+    return this.#wait(wanted, withinMs, hasReductions);
   }
 
-  #wait(selector: Selector<unknown>, withinMs: number | undefined, hasReductions: boolean): Promise<unknown> {
+  #wait(wanted: Wanted, withinMs: number | undefined, hasReductions: boolean): Promise<unknown> {
     const promise = new Promise<unknown>((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
     this.#promise = promise;
-    this.#waiting = selector;
+    this.#waiting = wanted;
     this.#withinMs = withinMs;
     this.beginWait();
     if (!hasReductions) this.#queueUp();
@@ -130,8 +130,8 @@ export class Receiver implements Runnable {
     this.loop?.stop();
   }
 
-  #takeFor(selector: Selector<unknown>): boolean {
-    const taken = this.mailbox.take(selector);
+  #takeFor(wanted: Wanted): boolean {
+    const taken = this.mailbox.take(wanted);
     if (taken !== undefined) this.#answer(taken.mapper, taken.message);
     return taken !== undefined;
   }

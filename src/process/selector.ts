@@ -35,8 +35,8 @@ export type Entry =
 
 type Mapper = (message: unknown) => unknown;
 
-/** One function for all entries that need no other. */
-const unchanged = <M>(message: M): M => message;
+/** @internal One function for all that need no other. */
+export const unchanged = <M>(message: M): M => message;
 
 let make: <M>(entries: readonly Entry[]) => Selector<M>;
 /** @internal What `selector` waits for, from the special to the general. */
@@ -149,7 +149,8 @@ export function withEntry<M, N, K extends Entry["kind"]>(
 ): Selector<M | N> {
   const added = { kind, key, mapper } as Entry;
   const others = entriesOf(selector).filter((entry) => !asksForTheSame(entry, added));
-  return make([...others, added].sort((one, other) => generality[one.kind] - generality[other.kind]));
+  const entries = others.concat(added); // as long as it has to be: an array that grows keeps room for 17
+  return make(entries.sort((one, other) => generality[one.kind] - generality[other.kind]));
 }
 
 /** @internal `selector` without the entry that waits for this. */
@@ -161,10 +162,14 @@ export function withoutEntry<M, K extends Entry["kind"]>(
   return make(entriesOf(selector).filter((entry) => entry.kind !== kind || entry.key !== key));
 }
 
-/** @internal What `selector` makes of a message that has just come, or nothing where it does not wait for it. */
-export function mapperFor(selector: Selector<unknown>, lane: Lane, key: unknown, message: unknown): Mapper | undefined {
-  const known = lane === "socket" ? socketMapperOf(selector) : undefined;
-  return known ?? search(entriesOf(selector), lane, key, message);
+/** @internal What a receive may ask for: what a selector says, or one subject, which needs none. */
+export type Wanted = Selector<unknown> | SubjectKey;
+
+/** @internal What a message that has just come becomes, or nothing where it is not `wanted`. */
+export function mapperFor(wanted: Wanted, lane: Lane, key: unknown, message: unknown): Mapper | undefined {
+  if (!(wanted instanceof Selector)) return wanted === key ? unchanged : undefined;
+  const known = lane === "socket" ? socketMapperOf(wanted) : undefined;
+  return known ?? search(entriesOf(wanted), lane, key, message);
 }
 
 function search(entries: readonly Entry[], lane: Lane, key: unknown, message?: unknown): Mapper | undefined {
