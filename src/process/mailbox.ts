@@ -34,7 +34,14 @@ export class Envelope {
 }
 
 /** The messages of one subject, socket, monitor or kind of record, oldest first. */
-export class Source {
+export interface Source {
+  readonly key: unknown;
+  oldest: Envelope | undefined;
+  newest: Envelope | undefined;
+}
+
+/** A source that is no subject, which is its own. */
+export class KeyedSource implements Source {
   readonly key: unknown;
   oldest: Envelope | undefined;
   newest: Envelope | undefined;
@@ -271,7 +278,7 @@ export class Mailbox {
 
 function sourceIn<K>(sources: Map<K, Source>, index: K, key: unknown): Source {
   let source = sources.get(index);
-  if (source === undefined) sources.set(index, (source = new Source(key)));
+  if (source === undefined) sources.set(index, (source = new KeyedSource(key)));
   return source;
 }
 

@@ -13,7 +13,7 @@ import {
   selectSpecificMonitor,
   selectTrappedExits,
 } from "tankard";
-import { Mailbox, Source } from "../../src/process/mailbox.ts";
+import { KeyedSource, Mailbox } from "../../src/process/mailbox.ts";
 import type { Lane, SubjectKey } from "../../src/process/selector.ts";
 import { withEntry } from "../../src/process/selector.ts";
 import { inProcess, spawnIdle } from "../support/in-process.ts";
@@ -344,7 +344,7 @@ describe("the cost of a selective receive", () => {
 
 function mailboxWithSubjects(): { mailbox: Mailbox; a: SubjectKey; b: SubjectKey } {
   const mailbox = new Mailbox();
-  const key = (): SubjectKey => ({ mailbox, source: new Source(undefined) });
+  const key = (): SubjectKey => ({ mailbox, source: new KeyedSource(undefined) });
   return { mailbox, a: key(), b: key() };
 }
 
