@@ -7,6 +7,12 @@ import type { Scheduler } from "./scheduler.ts";
 const longestDelayMs = 2 ** 31 - 1;
 const notQueued = -1;
 
+/** A wait whose time is to be taken. */
+export interface TimedWait {
+  /** Told once that it began at `now`, when it may be over. */
+  begin(now: number): void;
+}
+
 /** Something that rings at one moment, with its place among all the others. */
 interface Ringing {
   at: number;
@@ -58,7 +64,7 @@ export class Alarms {
   #timer: unknown;
   #timerAt = Infinity;
   /** Waits that have begun in this turn and whose time is still to be taken. */
-  readonly #untimed: Deadline[] = [];
+  readonly #untimed: TimedWait[] = [];
   /** The slice in which the clock was last read for a wait. */
   #timedSlice = 0;
 
@@ -109,7 +115,7 @@ export class Alarms {
    * end of the turn otherwise. Reading the clock costs as much as a message; where processes talk with each other, a wait
    * is over before its turn is, and nobody has to know when it began. So a wait may take a turn longer, never less.
    */
-  time(wait: Deadline): void {
+  time(wait: TimedWait): void {
     const { slice } = this.#scheduler;
     if (!this.#isReal || slice !== this.#timedSlice) {
       this.#timedSlice = slice;
@@ -200,7 +206,7 @@ function isBefore(one: Ringing, other: Ringing): boolean {
  * A time until which somebody waits, over and over. It is written down rather than armed: the alarm of an earlier
  * wait rings first, sees that there is more time, and sets itself for the rest. A wait that ends costs no timer call.
  */
-export class Deadline implements Ringing {
+export class Deadline implements Ringing, TimedWait {
   /** @internal */ at = Infinity;
   /** @internal */ order = 0;
   /** @internal */ place = notQueued;

@@ -1,5 +1,5 @@
 import { err, ok, type Result } from "../result.ts";
-import { Deadline } from "./alarm.ts";
+import { Alarm, type TimedWait } from "./alarm.ts";
 import { checkDelay } from "./clock.ts";
 import { type ExitReason, ExitSignal, expectSignal, noproc } from "./exit.ts";
 import type { Entry } from "./listener-list.ts";
@@ -75,12 +75,13 @@ export function startCall(
 }
 
 /** A call that has no answer yet; it is itself the address for it. */
-class PendingCall implements Address {
+class PendingCall implements Address, TimedWait {
   readonly text = "a call that is over";
   readonly #callee: ProcessEngine;
   readonly #caller: ProcessEngine | undefined;
   readonly #withinMs: number;
-  readonly #deadline: Deadline;
+  /** Absent where the call is over in the turn in which it was made, as most are. */
+  #alarm: Alarm | undefined;
   /** Absent once the call is over. */
   #resolve: ((result: Result<unknown, CallError>) => void) | undefined;
   #watch: Entry | undefined;
@@ -90,9 +91,6 @@ class PendingCall implements Address {
     this.#callee = callee;
     this.#caller = caller;
     this.#withinMs = withinMs;
-    this.#deadline = new Deadline(callee.runtime.alarms, () => {
-      this.#finish(err({ type: "CallTimeout", withinMs: this.#withinMs }));
-    });
   }
 
   /** Nobody receives from it. */
@@ -117,7 +115,7 @@ class PendingCall implements Address {
         expectSignal(answer);
         reject(new ExitSignal(reason));
       });
-      this.#deadline.start(this.#withinMs);
+      if (this.#withinMs !== Infinity) this.#callee.runtime.alarms.time(this);
       try {
         if (!address.trySend(makeRequest(this))) this.#finish(err({ type: "CallRejected" }));
       } catch (error) {
@@ -126,6 +124,14 @@ class PendingCall implements Address {
       }
     });
     return answer;
+  }
+
+  begin(now: number): void {
+    if (this.#resolve === undefined) return;
+    this.#alarm = new Alarm(() => {
+      this.#finish(err({ type: "CallTimeout", withinMs: this.#withinMs }));
+    });
+    this.#callee.runtime.alarms.set(this.#alarm, now + this.#withinMs);
   }
 
   send(message: unknown): void {
@@ -158,6 +164,6 @@ class PendingCall implements Address {
     if (this.#watch !== undefined) this.#callee.unobserveExit(this.#watch);
     if (this.#interrupt !== undefined) this.#caller?.offInterrupt(this.#interrupt);
     this.#caller?.receiver.endWait();
-    this.#deadline.dispose();
+    if (this.#alarm !== undefined) this.#callee.runtime.alarms.clear(this.#alarm);
   }
 }
