@@ -98,7 +98,7 @@ export class Toolbox {
     const compiled = path.join(this.folder, "erlang");
     if (!existsSync(compiled)) {
       mkdirSync(compiled);
-      const sources = ["rounds", "tcp_peer", "process_peer"].map((name) =>
+      const sources = ["rounds", "tcp_peer", "process_peer", "gen_server_peer"].map((name) =>
         path.join(bench, `peers/erlang/${name}.erl`),
       );
       execFileSync(erlc, ["-o", compiled, ...sources]);

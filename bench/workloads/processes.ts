@@ -13,9 +13,14 @@ export function processWorkloads(): Workload[] {
   });
   const ours = (program: string, kinds: readonly string[]): Contestant[] =>
     kinds.map((name) => ({ name, measured: node(program, name) }));
+  /** Where an actor is compared with what it is a port of, too. */
+  const withGenServer = ["ping-pong", "spawn", "call"];
   const withPeers = (program: string, kinds: readonly string[]): Contestant[] => [
     ...ours(program, kinds),
     { name: "Erlang", measured: erlang("process_peer", program) },
+    ...(withGenServer.includes(program)
+      ? [{ name: "Erlang gen_server", measured: erlang("gen_server_peer", program) }]
+      : []),
     { name: "nact", measured: npm("nact", program) },
   ];
   const others = [0, 10_000, 100_000];
