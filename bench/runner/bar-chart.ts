@@ -16,7 +16,8 @@ export interface Chart {
 }
 
 const width = 760;
-const nameWidth = 330;
+/** Of a wide letter: what is not known here is the font. */
+const letterWidth = 7.2;
 const figureWidth = 60;
 const rowHeight = 24;
 const barHeight = 14;
@@ -40,6 +41,7 @@ const style = `
 
 export function barChart({ title, caption, unitName, bars }: Chart): string {
   const most = Math.max(1, ...bars.map(({ high }) => high));
+  const nameWidth = 24 + letterWidth * Math.max(...bars.map(({ name }) => shown(name).length));
   const scale = (width - nameWidth - figureWidth) / most;
   const height = top + bars.length * rowHeight + 12;
   const one = nameWidth + scale;
@@ -48,18 +50,18 @@ export function barChart({ title, caption, unitName, bars }: Chart): string {
 </style>
 <text class="title" x="8" y="20">${escaped(title)}</text>
 <text class="caption" x="8" y="40">${escaped(`${caption}; ${unitName} is 1`)}</text>
-${bars.map((bar, row) => barOf(bar, row, scale)).join("\n")}
+${bars.map((bar, row) => barOf(bar, row, nameWidth, scale)).join("\n")}
 <path class="one" d="M${round(one)} ${top - 8}V${height - 8}"/>
 </svg>
 `;
 }
 
-function barOf({ name, low, median, high }: Bar, row: number, scale: number): string {
+function barOf({ name, low, median, high }: Bar, row: number, nameWidth: number, scale: number): string {
   const y = top + row * rowHeight;
   const middle = y + barHeight / 2;
   const x = (figure: number): number => round(nameWidth + figure * scale);
-  return `<text x="${nameWidth - 8}" y="${y + 11}" text-anchor="end">${escaped(name)}</text>
-<rect class="${row === 0 ? "first" : "bar"}" x="${nameWidth}" y="${y}" width="${round(median * scale)}" height="${barHeight}"/>
+  return `<text x="${x(0) - 8}" y="${y + 11}" text-anchor="end">${escaped(name)}</text>
+<rect class="${row === 0 ? "first" : "bar"}" x="${x(0)}" y="${y}" width="${round(median * scale)}" height="${barHeight}"/>
 <path class="spread" d="M${x(low)} ${middle}H${x(high)}"/>
 <text x="${x(Math.max(median, high)) + 6}" y="${y + 11}">${median.toFixed(2)}</text>`;
 }
@@ -68,7 +70,11 @@ function round(figure: number): number {
   return Math.round(figure * 10) / 10;
 }
 
-/** Markdown's ticks say nothing in a picture. */
 function escaped(text: string): string {
-  return text.replaceAll("`", "").replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
+  return shown(text).replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
+}
+
+/** Markdown's ticks say nothing in a picture. */
+function shown(text: string): string {
+  return text.replaceAll("`", "");
 }
