@@ -58,7 +58,7 @@ export class SendQueue {
    * @returns whether the connection still stands
    */
   write(pieces: Pieces): boolean {
-    const [first] = pieces;
+    const first = pieces[0];
     if (first === undefined) return !this.#transport.hasFailed;
     if (this.#hasWritten && !this.#isCorked) this.#corkThisTurn();
     this.#hasWritten = true;

@@ -33,6 +33,8 @@ export interface LentStream {
 }
 
 const plainEnd: Ending = { error: undefined, isWhole: false };
+/** What every send gives that succeeds at once: one promise for all of them, as it says the same of each. */
+const accepted: Promise<SendResult> = Promise.resolve(ok());
 /** As in gen_tcp: more than this is not received at once. */
 const mostExactBytes = 64 * 1024 * 1024;
 /** As in inet, whose count of packets has 16 bits. */
@@ -244,6 +246,7 @@ export class SocketEngine implements TransportEvents {
 
   /** Gives what has come to whoever asked: to a receive that waits first, then to the owner. */
   #hand(): void {
+    if (this.#stash.size === 0 && this.#ending === undefined) return; // nothing has come
     if (this.#upgrading !== undefined) return;
     if (this.#waiting.isThere) this.#handToWaiting();
     if (!this.#isArmed || this.#waiting.isThere) return;
@@ -322,8 +325,8 @@ export class SocketEngine implements TransportEvents {
   }
 
   #readOn(): void {
-    if (!this.#isOpen || this.#ending !== undefined || this.#transport.isReading || !this.#hasRoom) return;
-    if (this.#upgrading !== undefined) return;
+    if (this.#transport.isReading) return; // as it is most of the time
+    if (!this.#isOpen || this.#ending !== undefined || this.#upgrading !== undefined || !this.#hasRoom) return;
     this.#transport.read();
     if (this.#shut === "both" && this.#transport.isFinished) this.#endWhenQuiet();
   }
@@ -333,8 +336,10 @@ export class SocketEngine implements TransportEvents {
   }
 
   get #hasRoom(): boolean {
+    const { size } = this.#stash;
     return (
-      this.#stash.size < Math.max(this.#options.readAhead, this.#waiting.byteSize) ||
+      size < this.#options.readAhead ||
+      size < this.#waiting.byteSize ||
       (this.#frames !== undefined && (this.#isArmed || this.#waiting.isThere)) // a frame that is asked for has its own bound
     );
   }
@@ -372,11 +377,32 @@ export class SocketEngine implements TransportEvents {
       this.#transport.reset(); // after our shutdown nobody will read this, and the peer has to know
       return false;
     }
-    this.runtime.scheduler.enter();
-    this.#stash.push(data);
-    this.#hand();
-    this.runtime.scheduler.leave();
+    const { scheduler } = this.runtime;
+    scheduler.enter();
+    if (!this.#handOver(data)) {
+      this.#stash.push(data);
+      this.#hand();
+    }
+    scheduler.leave();
     return this.#isOpen && this.#hasRoom;
+  }
+
+  /**
+   * Gives what has just come to whoever waits for it, past the stash: most packets are asked for before they come, and
+   * are a packet as they are. Says false where `#hand` has to decide.
+   */
+  #handOver(data: Buffer): boolean {
+    if (this.#stash.size > 0 || this.#frames !== undefined || this.#upgrading !== undefined) return false;
+    if (data.length > this.#options.buffer || this.#waiting.byteSize > 0) return false;
+    const isForReceive = this.#waiting.isThere;
+    if (!isForReceive && (!this.#isArmed || this.#packetsLeft > 0)) return false;
+    this.#readOn();
+    if (isForReceive) this.#waiting.take()(ok(data));
+    else {
+      this.#isArmed = false; // as in `#hand`
+      this.#ownership.deliver({ type: "Packet", socket: this.asOwned, data });
+    }
+    return true;
   }
 
   end(): void {
@@ -475,7 +501,9 @@ export class SocketEngine implements TransportEvents {
 
   send(pieces: Pieces): Promise<SendResult> {
     const result = this.sendNow(pieces);
-    return result instanceof Promise ? result : this.runtime.scheduler.answer(result);
+    if (result instanceof Promise) return result;
+    const { scheduler } = this.runtime;
+    return result.ok && scheduler.charge() ? accepted : scheduler.answer(result);
   }
 
   /** As `send`, without a promise where it need not wait. */

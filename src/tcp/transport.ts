@@ -1,4 +1,5 @@
 import net from "node:net";
+import { copyOfRead, readBufferFor } from "./read-buffer.ts";
 
 export type { Socket as NodeSocket } from "node:net";
 
@@ -101,18 +102,6 @@ export interface DialOptions extends KernelOptions {
   readonly buffer: number;
 }
 
-/**
- * One buffer for the reads of all sockets: what is read is copied out before the next read, so an idle connection
- * holds no buffer, and a read allocates what it needs and no more.
- */
-const readBuffer = Buffer.allocUnsafeSlow(65_536);
-
-/** As much of it as whole packets fill: a packet that one read ends in would be shorter than the others. */
-function readBufferFor(packetSize: number): Buffer {
-  const rest = packetSize > readBuffer.length ? 0 : readBuffer.length % packetSize;
-  return rest === 0 ? readBuffer : readBuffer.subarray(0, -rest);
-}
-
 const nothing = Buffer.alloc(0);
 const never = (): boolean => false;
 
@@ -154,7 +143,7 @@ export function dial(
     allowHalfOpen: true,
     onread: {
       buffer: readBufferFor(options.buffer),
-      callback: (size, buffer): boolean => transport.received(size, buffer),
+      callback: (size): boolean => transport.received(size),
     },
   });
   raw.pause(); // at once: Node reads 64 KiB at the connection otherwise, whether or not anybody asked
@@ -412,10 +401,8 @@ class NodeTransport implements Transport {
   }
 
   /** `onread`'s callback. Node goes on reading unless this says false. */
-  received(size: number, buffer: Uint8Array): boolean {
-    const data = Buffer.allocUnsafe(size);
-    data.set(size === buffer.length ? buffer : buffer.subarray(0, size));
-    this.isReading = this.events.bytes(data);
+  received(size: number): boolean {
+    this.isReading = this.events.bytes(copyOfRead(size));
     return this.isReading;
   }
 
