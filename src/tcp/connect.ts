@@ -6,6 +6,7 @@ import { type ConnectAttempt, type ConnectError, reasonFromCode, type SocketErro
 import type { OwnedSocket, Socket } from "./message.ts";
 import {
   checkConnectOptions,
+  checkSocketOptions,
   type ConnectContext,
   type ConnectionOptions,
   type IpVersionPreference,
@@ -168,7 +169,10 @@ class Connecting {
   }
 
   #socket(transport: Transport): Result<SocketEngine, never> {
-    return { ok: true, value: new SocketEngine(transport, this.#options, this.#runtime, this.#options.owner) };
+    // Those of the socket alone, which have one shape for all sockets: to read one of the whole record takes longer, as V8
+    // gives each of these its own. And nothing else of this call is kept as long as the socket is.
+    const options = checkSocketOptions(this.#options, "connect");
+    return { ok: true, value: new SocketEngine(transport, options, this.#runtime, this.#options.owner) };
   }
 
   /** When the time for what begins now is over. */
