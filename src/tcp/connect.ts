@@ -6,7 +6,6 @@ import { type ConnectAttempt, type ConnectError, reasonFromCode, type SocketErro
 import type { OwnedSocket, Socket } from "./message.ts";
 import {
   checkConnectOptions,
-  checkSocketOptions,
   type ConnectContext,
   type ConnectionOptions,
   type IpVersionPreference,
@@ -131,7 +130,7 @@ class Connecting {
         {
           lookUp: (family, found, failed) => resolve(host, family, lookup, found, failed),
           dial: (address, family, connected, failed) =>
-            dial({ address, family, port, localAddress, localPort }, this.#options, connected, failed),
+            dial({ address, family, port, localAddress, localPort }, this.#options.socket, connected, failed),
         },
         {
           won: finish,
@@ -169,10 +168,7 @@ class Connecting {
   }
 
   #socket(transport: Transport): Result<SocketEngine, never> {
-    // Those of the socket alone, which have one shape for all sockets: to read one of the whole record takes longer, as V8
-    // gives each of these its own. And nothing else of this call is kept as long as the socket is.
-    const options = checkSocketOptions(this.#options, "connect");
-    return { ok: true, value: new SocketEngine(transport, options, this.#runtime, this.#options.owner) };
+    return { ok: true, value: new SocketEngine(transport, this.#options.socket, this.#runtime, this.#options.owner) };
   }
 
   /** When the time for what begins now is over. */
@@ -224,7 +220,7 @@ class Connecting {
     return this.#step(until, (done) =>
       dial(
         destination,
-        this.#options,
+        this.#options.socket,
         (value) => {
           done({ value });
         },

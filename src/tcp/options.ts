@@ -150,8 +150,14 @@ export type ResolvedSocketOptions = {
   readonly [Name in keyof SocketOptions]-?: Exclude<SocketOptions[Name], undefined>;
 };
 
-/** @internal As `ResolvedSocketOptions`, for `connect`: with a `path`, there are no host and port. */
-export type ResolvedOptions = ResolvedSocketOptions & {
+/** @internal What `connect` was given, as it is after the checks. */
+export interface ResolvedOptions {
+  /** All that the socket keeps of it. */
+  readonly socket: ResolvedSocketOptions;
+  /** Where it is given, there are no host and port. */
+  readonly path: string | undefined;
+  readonly host: string | undefined;
+  readonly port: number | undefined;
   readonly timeout: number;
   readonly ipVersionPreference: IpVersionPreference;
   readonly localAddress: string | undefined;
@@ -160,10 +166,7 @@ export type ResolvedOptions = ResolvedSocketOptions & {
   readonly signal: AbortSignal | undefined;
   readonly deadline: number;
   readonly lookup: Lookup;
-} & (
-    | { readonly path: undefined; readonly host: string; readonly port: number }
-    | { readonly path: string; readonly host?: never; readonly port?: never }
-  );
+}
 
 /**
  * Checks what `connect` was given and fills in the defaults.
@@ -195,9 +198,12 @@ export function checkConnectOptions(options: ConnectionOptions & ConnectContext)
   if (typeof lookup !== "function")
     throw new TypeError(`Cannot ${action}: lookup must be a function, received ${valueText(lookup)}`);
 
+  // No spread: V8 makes a hidden class of its own for each object that one is followed by more names in.
   return {
-    ...checkSocketOptions(options, action),
-    ...(path === undefined ? { path, host, port } : { path }),
+    socket: checkSocketOptions(options, action),
+    path,
+    host: path === undefined ? host : undefined,
+    port: path === undefined ? port : undefined,
     timeout,
     ipVersionPreference,
     localAddress,
@@ -227,27 +233,38 @@ export function checkSocketOptions(options: SocketOptions, action: string): Reso
   checkByteSize(action, "buffer", buffer, 1);
   checkByteSize(action, "readAhead", readAhead, 1);
   checkPacketOptions(action, { packet, packetSize });
-  const watermarks = checkWatermarks(options, action);
+  const { highWatermark, lowWatermark } = checkWatermarks(options, action);
   checkByteSize(action, "sendQueueLimit", sendQueueLimit, 0);
   checkMilliseconds(action, "sendTimeout", sendTimeout);
   checkMilliseconds(action, "linger", linger);
   checkBoolean(action, "showEconnreset", showEconnreset);
   checkBoolean(action, "exitOnClose", exitOnClose);
 
-  return {
+  return shared({
     nodelay,
     keepalive,
     buffer,
     readAhead,
     packet,
     packetSize,
-    ...watermarks,
+    highWatermark,
+    lowWatermark,
     sendQueueLimit,
     sendTimeout,
     linger,
     showEconnreset,
     exitOnClose,
-  };
+  });
+}
+
+let lastChecked: ResolvedSocketOptions | undefined;
+
+/** Sockets that are told the same, one after the other, keep one record of it. */
+function shared(options: ResolvedSocketOptions): ResolvedSocketOptions {
+  const last = lastChecked;
+  if (last !== undefined && allSocketOptions.every((name) => last[name] === options[name])) return last;
+  lastChecked = options;
+  return options;
 }
 
 /** The options that an open socket can change. */
@@ -293,8 +310,7 @@ const ipVersionPreferences: readonly IpVersionPreference[] = [
   "HappyEyeballs",
 ];
 
-/** @internal For the callers of `checkSocketOptions` that check names. The record lets the compiler miss none. */
-export const socketOptionNames: readonly string[] = Object.keys({
+const allSocketOptions = Object.keys({
   nodelay: true,
   keepalive: true,
   buffer: true,
@@ -308,7 +324,10 @@ export const socketOptionNames: readonly string[] = Object.keys({
   linger: true,
   showEconnreset: true,
   exitOnClose: true,
-} satisfies Record<keyof SocketOptions, true>);
+} satisfies Record<keyof SocketOptions, true>) as (keyof SocketOptions)[];
+
+/** @internal For the callers of `checkSocketOptions` that check names. The record lets the compiler miss none. */
+export const socketOptionNames: readonly string[] = allSocketOptions;
 
 const connectOptionNames: readonly string[] = [
   ...Object.keys({

@@ -135,59 +135,98 @@ export function dial(
   connected: (transport: Transport) => void,
   failed: (code: string) => void,
 ): () => void {
-  const path = "path" in destination ? destination.path : undefined;
-  const raw: net.Socket = net.connect({
-    ...("path" in destination ? destination : tcpOptions(destination)),
-    noDelay: options.nodelay,
-    keepAlive: options.keepalive,
-    allowHalfOpen: true,
-    onread: {
-      buffer: readBufferFor(options.buffer),
-      callback: (size): boolean => transport.received(size),
-    },
-  });
-  raw.pause(); // at once: Node reads 64 KiB at the connection otherwise, whether or not anybody asked
-  const transport = new NodeTransport(raw, path, raw);
-
-  let isOver = false;
-  const finish = (outcome: () => void): void => {
-    if (isOver) return;
-    isOver = true;
-    outcome();
-  };
-  const fail = (code: string): void => {
-    finish(() => {
-      failed(code);
-    });
-  };
-  transport.events = {
-    ...nobody,
-    failed: fail,
-    closed: () => {
-      fail("ECONNABORTED");
-    },
-  };
+  const { raw, transport } = begin(destination, options);
+  const dialing = new Dialing(transport, connected, failed);
+  transport.events = dialing;
   raw.once("connect", () => {
-    finish(() => {
-      transport.events = nobody;
-      connected(transport);
-    });
+    dialing.succeed();
   });
   return () => {
-    isOver = true;
+    dialing.giveUp();
     raw.destroy();
   };
 }
 
-function tcpOptions(destination: Exclude<Destination, { readonly path: string }>): net.TcpNetConnectOpts {
-  const { address, family, port, localAddress, localPort } = destination;
+/** A function of its own: Node keeps `callback` with the socket, which must keep nothing but the transport alive. */
+function begin(destination: Destination, options: DialOptions): { raw: net.Socket; transport: NodeTransport } {
+  const onread: net.OnReadOpts = {
+    buffer: readBufferFor(options.buffer),
+    callback: (size): boolean => transport.received(size),
+  };
+  const isUnixSocket = "path" in destination;
+  const raw: net.Socket = net.connect(
+    isUnixSocket ? unixOptions(destination, onread) : tcpOptions(destination, options, onread),
+  );
+  raw.pause(); // at once: Node reads 64 KiB at the connection otherwise, whether or not anybody asked
+  const transport = new NodeTransport(raw, isUnixSocket ? destination.path : undefined, raw);
+  return { raw, transport };
+}
+
+/** Listens to a transport until it is connected, or has failed. */
+class Dialing implements TransportEvents {
+  readonly #transport: Transport;
+  readonly #connected: (transport: Transport) => void;
+  readonly #failed: (code: string) => void;
+  #isOver = false;
+
+  constructor(transport: Transport, connected: (transport: Transport) => void, failed: (code: string) => void) {
+    this.#transport = transport;
+    this.#connected = connected;
+    this.#failed = failed;
+  }
+
+  succeed(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#transport.events = nobody;
+    this.#connected(this.#transport);
+  }
+
+  failed(code: string): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#failed(code);
+  }
+
+  closed(): void {
+    this.failed("ECONNABORTED");
+  }
+
+  giveUp(): void {
+    this.#isOver = true;
+  }
+
+  bytes(): boolean {
+    return false;
+  }
+
+  // Nothing of a stream that is none yet.
+  end(): void {}
+  written(): void {}
+  finished(): void {}
+}
+
+function unixOptions({ path }: { readonly path: string }, onread: net.OnReadOpts): net.NetConnectOpts {
+  return { path, allowHalfOpen: true, onread };
+}
+
+/** One literal: for each object that is spread, V8 makes a hidden class of its own. */
+function tcpOptions(
+  { address, family, port, localAddress, localPort }: Exclude<Destination, { readonly path: string }>,
+  options: DialOptions,
+  onread: net.OnReadOpts,
+): net.NetConnectOpts {
   return {
     host: address,
     family,
     port,
+    localAddress,
+    localPort, // 0 is none, to Node too
     autoSelectFamily: false, // which addresses are tried, and in which order, is decided by the caller
-    ...(localAddress === undefined ? {} : { localAddress }),
-    ...(localPort === 0 ? {} : { localPort }),
+    noDelay: options.nodelay,
+    keepAlive: options.keepalive,
+    allowHalfOpen: true,
+    onread,
   };
 }
 
@@ -220,7 +259,7 @@ function streamed(
   raw.pause();
   raw.allowHalfOpen = true;
   const transport = new NodeTransport(raw, path, system, awaitsWords);
-  raw.on("data", transport.streamed);
+  raw.on("data", heardData);
   return transport;
 }
 
@@ -302,6 +341,35 @@ function isReading({ code = "", syscall }: NodeJS.ErrnoException): boolean {
   return syscall === "read" || code.startsWith("ERR_SSL_");
 }
 
+/** Where a socket of Node's has its transport: so one function listens to all sockets. */
+const transportKey = Symbol("transport");
+
+type Heard = net.Socket & { [transportKey]: NodeTransport };
+
+function heardData(this: net.Socket, data: Buffer): void {
+  transportOf(this).streamed(data);
+}
+
+function heardEnd(this: net.Socket): void {
+  transportOf(this).ended();
+}
+
+function heardError(this: net.Socket, error: NodeJS.ErrnoException): void {
+  transportOf(this).failed(error);
+}
+
+function heardFinish(this: net.Socket): void {
+  transportOf(this).events.finished();
+}
+
+function heardClose(this: net.Socket): void {
+  transportOf(this).closed();
+}
+
+function transportOf(raw: net.Socket): NodeTransport {
+  return (raw as Heard)[transportKey];
+}
+
 /** A socket of Node's, by `onread` where we made it and by its `data` events where we did not. */
 class NodeTransport implements Transport {
   events: TransportEvents = nobody;
@@ -322,22 +390,11 @@ class NodeTransport implements Transport {
     this.#awaitsWords = awaitsWords;
     this.#path = path;
     this.#system = system;
-    raw.on("end", () => {
-      this.isReading = false;
-      this.events.end();
-    });
-    raw.on("error", (error: NodeJS.ErrnoException) => {
-      this.#tellRest();
-      this.events.failed(error.code ?? "", isReading(error) ? "reading" : "writing");
-    });
-    raw.on("finish", () => {
-      this.events.finished();
-    });
-    raw.on("close", () => {
-      this.#tellRest();
-      this.isReading = false;
-      this.events.closed();
-    });
+    (raw as Heard)[transportKey] = this;
+    raw.on("end", heardEnd);
+    raw.on("error", heardError);
+    raw.on("finish", heardFinish);
+    raw.on("close", heardClose);
   }
 
   get queuedBytes(): number {
@@ -406,10 +463,25 @@ class NodeTransport implements Transport {
     return this.isReading;
   }
 
-  /** The listener of `data`. */
-  readonly streamed = (data: Buffer): void => {
+  streamed(data: Buffer): void {
     if (!this.events.bytes(data)) this.stopReading();
-  };
+  }
+
+  ended(): void {
+    this.isReading = false;
+    this.events.end();
+  }
+
+  failed(error: NodeJS.ErrnoException): void {
+    this.#tellRest();
+    this.events.failed(error.code ?? "", isReading(error) ? "reading" : "writing");
+  }
+
+  closed(): void {
+    this.#tellRest();
+    this.isReading = false;
+    this.events.closed();
+  }
 
   /** What Node had read of a paused stream when it failed: it came before, so it is told before. */
   #tellRest(): void {
@@ -498,7 +570,7 @@ class NodeTransport implements Transport {
       },
     };
     this.isReading = false;
-    this.#raw.removeListener("data", this.streamed);
+    this.#raw.removeListener("data", heardData);
     this.#lentAt = this.#raw.bytesWritten;
     if (unread === undefined) this.#dropUntold();
     else if (unread.length > 0) this.#raw.unshift(unread);

@@ -17,7 +17,13 @@ const server: ConnectionOptions = { host: "localhost", port: 8080 };
 const owner: Owner = { deliver: () => undefined, onExit: () => () => undefined };
 
 // What a JavaScript caller can do: no type stands in its way.
-const checkAnything = checkConnectOptions as (options: unknown) => unknown;
+/** What it gives, those of the socket among the others. */
+function checked(options: Parameters<typeof checkConnectOptions>[0]) {
+  const { socket, ...others } = checkConnectOptions(options);
+  return { ...socket, ...others };
+}
+
+const checkAnything = checked as (options: unknown) => unknown;
 
 function thrownFor(options: unknown): unknown {
   try {
@@ -102,7 +108,7 @@ describe("checkConnectOptions", () => {
   };
 
   test("fills in every default", () => {
-    expect(checkConnectOptions(server)).toStrictEqual({ ...defaults, ...server });
+    expect(checked(server)).toStrictEqual({ ...defaults, ...server });
   });
 
   test("fills in the default of an option that is given as undefined", () => {
@@ -135,11 +141,11 @@ describe("checkConnectOptions", () => {
       deadline: 0,
       lookup: () => undefined,
     } as const;
-    expect(checkConnectOptions(given)).toStrictEqual({ ...given, path: undefined });
+    expect(checked(given)).toStrictEqual({ ...given, path: undefined });
   });
 
   test("ignores host and port, right or wrong, where a path is given", () => {
-    const resolved = checkConnectOptions({ host: "", port: -1, path: "/run/a b.sock" });
+    const resolved = checked({ host: "", port: -1, path: "/run/a b.sock" });
     expect(resolved).toMatchObject({ path: "/run/a b.sock" });
     expect(resolved.host).toBeUndefined();
     expect(resolved.port).toBeUndefined();
@@ -155,7 +161,7 @@ describe("checkConnectOptions", () => {
     "no such name!".replaceAll(" ", "-"),
     "~",
   ])("lets the host %p through", (host) => {
-    expect(checkConnectOptions({ host, port: 0 })).toMatchObject({ host, port: 0 });
+    expect(checked({ host, port: 0 })).toMatchObject({ host, port: 0 });
   });
 
   test("names the received host in the text", () => {
@@ -237,7 +243,7 @@ describe("checkConnectOptions", () => {
   test.each(["127.0.0.1", "::", "::1", "::ffff:127.0.0.1", "FE80::1%eth0.1"])(
     "lets localAddress %p through",
     (address) => {
-      expect(checkConnectOptions({ ...server, localAddress: address })).toMatchObject({ localAddress: address });
+      expect(checked({ ...server, localAddress: address })).toMatchObject({ localAddress: address });
     },
   );
 
@@ -316,19 +322,21 @@ describe("checkConnectOptions", () => {
   });
 
   test("takes every option by the name that it gives back", () => {
-    expect(Object.keys(checkConnectOptions(server)).sort()).toEqual(
-      [...Object.keys({ ...defaults, ...server })].sort(),
-    );
-    expect(checkAnything(checkConnectOptions({ ...server, owner }))).toStrictEqual(
-      checkConnectOptions({ ...server, owner }),
-    );
+    expect(Object.keys(checked(server)).sort()).toEqual([...Object.keys({ ...defaults, ...server })].sort());
+    expect(checkAnything(checked({ ...server, owner }))).toStrictEqual(checked({ ...server, owner }));
   });
 });
 
 describe("checkSocketOptions", () => {
   test("gives the names of socketOptionNames, all at their defaults", () => {
     expect(Object.keys(checkSocketOptions({}, "listen")).sort()).toEqual([...socketOptionNames].sort());
-    expect(checkConnectOptions(server)).toMatchObject(checkSocketOptions({}, "listen"));
+    expect(checked(server)).toMatchObject(checkSocketOptions({}, "listen"));
+  });
+
+  test("keeps one record for sockets that are told the same", () => {
+    const one = checkSocketOptions({ packet: 4 }, "listen");
+    expect(checkSocketOptions({ packet: 4 }, "connect")).toBe(one);
+    expect(checkSocketOptions({ packet: 4, linger: 1 }, "connect")).toStrictEqual({ ...one, linger: 1 });
   });
 
   test("begins the text of what it throws with the action", () => {
