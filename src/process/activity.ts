@@ -62,23 +62,3 @@ export class Activity {
     }, releaseMs).unref(); // the program runs for as long as it is held
   }
 }
-
-/** One reason to keep the program running, given or not. */
-export class Hold {
-  readonly #activity: Activity;
-  #isGiven = false;
-
-  constructor(activity: Activity) {
-    this.#activity = activity;
-  }
-
-  give(): void {
-    if (!this.#isGiven) this.#activity.hold();
-    this.#isGiven = true;
-  }
-
-  takeBack(): void {
-    if (this.#isGiven) this.#activity.release();
-    this.#isGiven = false;
-  }
-}

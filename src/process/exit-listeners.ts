@@ -1,11 +1,11 @@
 import type { ExitReason } from "./exit.ts";
-import { type Listener, ListenerList } from "./listener-list.ts";
+import { type Entry, type Listener, ListenerList, stopListening } from "./listener-list.ts";
 
 /** Who wants to know when an owner ends: what goes down with it, and who hears why. */
 export class ExitListeners {
-  readonly #resources = new ListenerList();
-  /** Who hears why. */
-  readonly observers = new ListenerList();
+  // Most owners have listeners of one kind, if any.
+  #resources: ListenerList | undefined;
+  #observers: ListenerList | undefined;
   readonly #rethrow: (error: unknown) => void;
 
   /** `rethrow` gets what a listener throws: one that throws keeps no other from hearing. */
@@ -14,16 +14,20 @@ export class ExitListeners {
   }
 
   get hasObservers(): boolean {
-    return !this.observers.isEmpty;
+    return this.#observers?.isEmpty === false;
   }
 
   /** The same function may listen twice. */
   add(listener: Listener, role: "resource" | "observer"): () => void {
-    const list = role === "resource" ? this.#resources : this.observers;
-    const entry = list.append(listener);
+    const entry =
+      role === "resource" ? (this.#resources ??= new ListenerList()).append(listener) : this.observe(listener);
     return () => {
-      list.remove(entry);
+      stopListening(entry);
     };
+  }
+
+  observe(listener: Listener): Entry {
+    return (this.#observers ??= new ListenerList()).append(listener);
   }
 
   tellResources(reason: ExitReason): void {
@@ -31,11 +35,11 @@ export class ExitListeners {
   }
 
   tellObservers(reason: ExitReason): void {
-    this.#tell(this.observers, reason);
+    this.#tell(this.#observers, reason);
   }
 
-  #tell(list: ListenerList, reason: ExitReason): void {
-    for (let listener = list.takeFirst(); listener !== undefined; listener = list.takeFirst()) {
+  #tell(list: ListenerList | undefined, reason: ExitReason): void {
+    for (let listener = list?.takeFirst(); listener !== undefined; listener = list?.takeFirst()) {
       try {
         listener(reason);
       } catch (error) {

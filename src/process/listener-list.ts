@@ -7,7 +7,8 @@ export interface Entry {
   readonly listener: Listener;
   previous: Entry | undefined;
   next: Entry | undefined;
-  isIn: boolean;
+  /** Where it is in. */
+  list: ListenerList | undefined;
 }
 
 /**
@@ -23,16 +24,16 @@ export class ListenerList {
   }
 
   append(listener: Listener): Entry {
-    const entry: Entry = { listener, previous: this.#last, next: undefined, isIn: true };
+    const entry: Entry = { listener, previous: this.#last, next: undefined, list: this };
     if (this.#last === undefined) this.#first = entry;
     else this.#last.next = entry;
     this.#last = entry;
     return entry;
   }
 
+  /** Of one that is in this list. */
   remove(entry: Entry): void {
-    if (!entry.isIn) return;
-    entry.isIn = false;
+    entry.list = undefined;
     if (entry.previous === undefined) this.#first = entry.next;
     else entry.previous.next = entry.next;
     if (entry.next === undefined) this.#last = entry.previous;
@@ -47,4 +48,9 @@ export class ListenerList {
     if (first !== undefined) this.remove(first);
     return first?.listener;
   }
+}
+
+/** Does nothing for one that has heard or has left. */
+export function stopListening(entry: Entry | undefined): void {
+  entry?.list?.remove(entry);
 }

@@ -50,11 +50,12 @@ export function watch(
   role: "resource" | "observer",
   ended: (reason: ExitReason) => void,
 ): (() => void) | undefined {
-  const seen = { isWatching: false, hasEnded: false };
+  let isWatching = false;
+  let hasEnded = false as boolean; // as the compiler does not see: the owner may call at once
   const leave = owner.onExit((reason) => {
-    seen.hasEnded = true;
-    if (seen.isWatching) ended(reason);
+    hasEnded = true;
+    if (isWatching) ended(reason);
   }, role);
-  seen.isWatching = true;
-  return seen.hasEnded ? undefined : leave;
+  isWatching = true;
+  return hasEnded ? undefined : leave;
 }

@@ -161,13 +161,9 @@ export class ProcessEngine implements Process, Runnable {
     return () => undefined;
   }
 
-  /** As `onExit`, for an observer of a living process that stops by `unobserveExit`. */
+  /** As `onExit`, for an observer of a living process that stops by `stopListening`. */
   observeExit(listener: Listener): Entry {
-    return (this.#listeners ??= new ExitListeners(this.runtime.rethrow)).observers.append(listener);
-  }
-
-  unobserveExit(entry: Entry): void {
-    this.#listeners?.observers.remove(entry);
+    return (this.#listeners ??= new ExitListeners(this.runtime.rethrow)).observe(listener);
   }
 
   exit(reason: ExitReason): void {
@@ -245,13 +241,9 @@ export class ProcessEngine implements Process, Runnable {
     return this.#controller.signal;
   }
 
-  /** Calls `listener` at the end, before anybody else hears of it, to wake what the process itself waits for. */
+  /** Calls `listener` at the end, before anybody else hears of it, to wake what the process itself waits for; until `stopListening`. */
   onInterrupt(listener: Listener): Entry {
     return (this.#interrupts ??= new ListenerList()).append(listener);
-  }
-
-  offInterrupt(entry: Entry): void {
-    this.#interrupts?.remove(entry);
   }
 
   register(name: NameEngine, inbox?: MailboxSubject): Result<MailboxSubject, "NameTaken"> {

@@ -4,6 +4,7 @@ import { Alarm } from "./alarm.ts";
 import { type call, type FromRequest, type ReplySubject, startCall } from "./call.ts";
 import { checkDelay } from "./clock.ts";
 import { type ExitReason, ExitSignal, expectSignal } from "./exit.ts";
+import { stopListening } from "./listener-list.ts";
 import { type Address, MailboxSubject } from "./mailbox-subject.ts";
 import type { Monitor } from "./monitor.ts";
 import { type Name, nameEngine } from "./name.ts";
@@ -193,7 +194,7 @@ export class SelfEngine implements Self {
         reject(new ExitSignal(reason));
       });
       const stop = (): void => {
-        this.process.offInterrupt(interrupt);
+        stopListening(interrupt);
         receiver.endWait();
         alarms.clear(alarm);
       };

@@ -39,7 +39,6 @@ export class Departure {
 
   /** Nobody reads any more: the descriptor closes as soon as the queue has left. */
   leave(): void {
-    if (this.#transport.isDestroyed) return;
     const { awaitsEnd } = this.#transport;
     if (this.#transport.queuedBytes === 0 && !this.#transport.mustEnd && !awaitsEnd) {
       this.#transport.destroy();

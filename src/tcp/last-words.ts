@@ -39,3 +39,6 @@ export class LastWords {
     return error;
   }
 }
+
+/** Of all sockets that have not died. */
+export const noLastWords = new LastWords({});

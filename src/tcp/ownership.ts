@@ -2,16 +2,20 @@ import { type Owner, ownerItself, watch } from "../process/owner.ts";
 import type { RuntimeEngine } from "../process/runtime.ts";
 import type { OwnedSocket, TcpMessage, TcpPassive } from "./message.ts";
 
+/** What an owner takes with it. */
+interface Owned {
+  readonly runtime: RuntimeEngine;
+  close(): unknown;
+}
+
 /** Whose a socket is: who gets its messages, and at whose end it ends. Nobody's, until somebody takes it. */
 export class Ownership {
-  readonly #runtime: RuntimeEngine;
-  readonly #onEnd: () => void;
+  readonly #owned: Owned;
   #owner: Owner | undefined;
   #leave: (() => void) | undefined;
 
-  constructor(runtime: RuntimeEngine, onEnd: () => void) {
-    this.#runtime = runtime;
-    this.#onEnd = onEnd;
+  constructor(owned: Owned) {
+    this.#owned = owned;
   }
 
   get isTaken(): boolean {
@@ -25,7 +29,7 @@ export class Ownership {
   /** Says false where `owner` has ended: then everything is as it was. */
   take(owner: Owner): boolean {
     const next = ownerItself(owner);
-    const leave = watch(next, "resource", this.#onEnd);
+    const leave = watch(next, "resource", () => this.#owned.close());
     if (leave === undefined) return false;
     this.#leave?.();
     this.#leave = leave;
@@ -49,7 +53,7 @@ export class Ownership {
     try {
       this.#owner?.deliver(message);
     } catch (error) {
-      this.#runtime.rethrow(error);
+      this.#owned.runtime.rethrow(error);
     }
   }
 
@@ -57,7 +61,7 @@ export class Ownership {
     try {
       this.#owner?.deliverPassive?.(message);
     } catch (error) {
-      this.#runtime.rethrow(error);
+      this.#owned.runtime.rethrow(error);
     }
   }
 

@@ -29,7 +29,7 @@ export class SendQueue {
   readonly #transport: Transport;
   readonly #options: ResolvedSocketOptions;
   readonly #runtime: RuntimeEngine;
-  #waiting: WaitingSend[] = [];
+  #waiting: WaitingSend[] | undefined;
   #waitingBytes = 0;
   /** Whether the kernel was written to and Node has not reported it yet: further writes of this turn are corked. */
   #hasWritten = false;
@@ -48,7 +48,7 @@ export class SendQueue {
   }
 
   get mustWait(): boolean {
-    return this.#waiting.length > 0 || this.#transport.queuedBytes > this.#options.highWatermark;
+    return this.isWaiting || this.#transport.queuedBytes > this.#options.highWatermark;
   }
 
   /**
@@ -82,7 +82,7 @@ export class SendQueue {
         this.#timeOut(waiting);
       });
       const waiting: WaitingSend = { pieces, size, settle, alarm };
-      this.#waiting.push(waiting);
+      (this.#waiting ??= []).push(waiting);
       this.#waitingBytes += size;
       if (sendTimeout !== Infinity) alarms.set(alarm, clock.now() + sendTimeout);
     });
@@ -91,13 +91,16 @@ export class SendQueue {
   /** Some of the queue has left: whoever may go on does. Node says so at the end of a turn, or later. */
   advance(): void {
     this.#hasWritten = false;
-    if (this.#waiting.length === 0 || this.#transport.queuedBytes >= this.#options.lowWatermark) return;
-    while (this.#waiting.length > 0 && this.#transport.queuedBytes <= this.#options.highWatermark) {
-      const next = this.#waiting.shift() as WaitingSend;
+    if (!this.isWaiting || this.#transport.queuedBytes >= this.#options.lowWatermark) return;
+    for (let next = this.#takeNext(); next !== undefined; next = this.#takeNext()) {
       this.write(next.pieces);
       this.#settle(next, ok());
     }
     this.#endIfDone();
+  }
+
+  #takeNext(): WaitingSend | undefined {
+    return this.#transport.queuedBytes > this.#options.highWatermark ? undefined : this.#waiting?.shift();
   }
 
   #endIfDone(): void {
@@ -105,7 +108,7 @@ export class SendQueue {
   }
 
   get isWaiting(): boolean {
-    return this.#waiting.length > 0;
+    return this.#waiting !== undefined && this.#waiting.length > 0;
   }
 
   /** Ends our side behind all that is queued and all that waits. */
@@ -127,13 +130,13 @@ export class SendQueue {
   }
 
   #takeAll(): WaitingSend[] {
-    const all = this.#waiting;
-    this.#waiting = [];
+    const all = this.#waiting ?? [];
+    this.#waiting = undefined;
     return all;
   }
 
   #timeOut(waiting: WaitingSend): void {
-    this.#waiting = this.#waiting.filter((other) => other !== waiting);
+    this.#waiting = this.#waiting?.filter((other) => other !== waiting);
     this.#settle(waiting, err("Timeout"));
     this.#endIfDone();
   }
@@ -147,11 +150,17 @@ export class SendQueue {
   #corkThisTurn(): void {
     this.#isCorked = true;
     this.#transport.cork();
-    process.nextTick(this.#uncork);
+    process.nextTick(uncork, this);
   }
 
-  readonly #uncork = (): void => {
+  /** The turn is over. */
+  uncork(): void {
     this.#isCorked = false;
     this.#transport.uncork();
-  };
+  }
+}
+
+/** One for all queues. */
+function uncork(queue: SendQueue): void {
+  queue.uncork();
 }

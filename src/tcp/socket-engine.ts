@@ -1,6 +1,5 @@
 import { inspect } from "node:util";
 import type { Pieces } from "../framing/framing.ts";
-import { Hold } from "../process/activity.ts";
 import type { Owner } from "../process/owner.ts";
 import type { RuntimeEngine } from "../process/runtime.ts";
 import { afterPoll } from "../process/scheduler.ts";
@@ -8,14 +7,14 @@ import { err, ok, type Result } from "../result.ts";
 import { Departure } from "./departure.ts";
 import { type LastError, reasonFromCode, type SocketError } from "./error.ts";
 import { Frames } from "./frames.ts";
-import { LastWords, type Words } from "./last-words.ts";
+import { LastWords, noLastWords, type Words } from "./last-words.ts";
 import type { OwnedSocket } from "./message.ts";
 import type { ChangeableOptions, ResolvedSocketOptions } from "./options.ts";
 import { Ownership } from "./ownership.ts";
 import { SendQueue, type SendResult } from "./send-queue.ts";
 import { Stash } from "./stash.ts";
 import { type Address, nobody, type NodeSocket, type Transport, type TransportEvents } from "./transport.ts";
-import { WaitingReceive } from "./waiting-receive.ts";
+import { noReceive, WaitingReceive } from "./waiting-receive.ts";
 
 /** How the stream has ended, once everything before it has been taken. */
 interface Ending {
@@ -58,7 +57,7 @@ export class SocketEngine implements TransportEvents {
   readonly #stash = new Stash();
   /** Cuts the stream into frames; nothing where it is raw. */
   #frames: Frames | undefined;
-  readonly #waiting: WaitingReceive;
+  #waiting = noReceive;
   #sends: SendQueue;
 
   #phase: "open" | "dead" | "gone" = "open";
@@ -85,12 +84,14 @@ export class SocketEngine implements TransportEvents {
   /** Where another protocol is about to begin: told when what was queued has left, or the connection is over. */
   #upgrading: ((isOpen: boolean) => void) | undefined;
   /** Of a dead socket. */
-  #lastWords = new LastWords({});
+  #lastWords = noLastWords;
 
   readonly #ownership: Ownership;
-  #departure: Departure;
-  readonly #hold: Hold;
-  #whenClosed: (() => void)[] = [];
+  /** Once it is to go. */
+  #departing: Departure | undefined;
+  /** Whether the program waits for it. */
+  #isHolding = false;
+  #whenClosed: (() => void)[] | undefined;
   #gone: Promise<void> | undefined;
   #setGone: (() => void) | undefined;
   #lastError: LastError | undefined;
@@ -114,14 +115,8 @@ export class SocketEngine implements TransportEvents {
     this.#options = options;
     this.#exitsOnClose = options.exitOnClose;
     this.#frames = Frames.of(options.packet, options.packetSize, this.#stash);
-    // As inet's driver: what an exact receive has waited for is kept together, for the next one.
-    this.#waiting = new WaitingReceive(runtime, () => {
-      if (this.#waiting.byteSize > 0) this.#stash.setApart();
-    });
     this.#sends = new SendQueue(transport, options, runtime);
-    this.#ownership = new Ownership(runtime, () => void this.close());
-    this.#departure = new Departure(transport, runtime, options.linger);
-    this.#hold = new Hold(runtime.activity);
+    this.#ownership = new Ownership(this);
     transport.events = this;
     if (head !== undefined && head.length > 0) this.#stash.push(Buffer.from(head));
     if (transport.isDestroyed || transport.hasEnded) this.#ending = { ...plainEnd, isWhole: transport.hasEnded };
@@ -136,9 +131,17 @@ export class SocketEngine implements TransportEvents {
     if (this.#isArmed && this.#isPollDue) return this.#receiveAfterPoll(byteSize, milliseconds);
     const now = this.#receiveNow(byteSize);
     if (now !== undefined) return this.runtime.scheduler.answer(now);
-    const received = this.#waiting.start(byteSize, milliseconds);
+    if (this.#waiting === noReceive) this.#waiting = this.#newWaiting();
+    const received = this.#waiting.start(byteSize, milliseconds, this.runtime.alarms);
     this.#readOn();
     return received;
+  }
+
+  /** As inet's driver: what an exact receive has waited for is kept together, for the next one. */
+  #newWaiting(): WaitingReceive {
+    return new WaitingReceive(() => {
+      if (this.#waiting.byteSize > 0) this.#stash.setApart();
+    });
   }
 
   /** What the kernel had belongs to who armed the socket, which is passive again then. */
@@ -478,10 +481,11 @@ export class SocketEngine implements TransportEvents {
     this.#upgrading = undefined;
     this.#sends.refuseAll(err("Closed"));
     this.#endWith(plainEnd);
-    this.#hold.takeBack();
-    this.#departure.finish();
-    for (const resolve of this.#whenClosed) resolve();
-    this.#whenClosed = [];
+    this.#letGo();
+    this.#departing?.finish();
+    const whenClosed = this.#whenClosed ?? [];
+    this.#whenClosed = undefined;
+    for (const resolve of whenClosed) resolve();
   }
 
   #endWith(ending: Ending): void {
@@ -645,7 +649,8 @@ export class SocketEngine implements TransportEvents {
         this.#go();
       }
     }
-    return this.#transport.isClosed ? Promise.resolve() : new Promise((resolve) => this.#whenClosed.push(resolve));
+    if (this.#transport.isClosed) return Promise.resolve();
+    return new Promise((resolve) => (this.#whenClosed ??= []).push(resolve));
   }
 
   /** As the kernel sees it: what a `receiveExact` waits with, or has waited with, is read. */
@@ -687,7 +692,11 @@ export class SocketEngine implements TransportEvents {
     this.#sends.refuseAll(err("Closed"), err(this.#phase === "dead" ? "Enotconn" : "Closed"));
     this.#waiting.take()(err("Closed"));
     this.#waiting.dispose();
-    this.#departure.leave();
+    if (!this.#transport.isDestroyed) this.#departure.leave();
+  }
+
+  get #departure(): Departure {
+    return (this.#departing ??= new Departure(this.#transport, this.runtime, this.#options.linger));
   }
 
   // ── upgrading ──
@@ -733,7 +742,7 @@ export class SocketEngine implements TransportEvents {
     this.#sentBytesBefore += this.#transport.writtenBytes;
     this.#transport = transport;
     this.#sends = new SendQueue(transport, this.#options, this.runtime);
-    this.#departure = new Departure(transport, this.runtime, this.#options.linger);
+    this.#departing = undefined;
     this.#upgrading = undefined;
     transport.events = this;
     this.#readOn();
@@ -763,13 +772,19 @@ export class SocketEngine implements TransportEvents {
 
   ref(): void {
     if (this.#transport.isClosed) return;
-    this.#hold.give();
+    if (!this.#isHolding) this.runtime.activity.hold();
+    this.#isHolding = true;
     this.#transport.ref();
   }
 
   unref(): void {
-    this.#hold.takeBack();
+    this.#letGo();
     this.#transport.unref();
+  }
+
+  #letGo(): void {
+    if (this.#isHolding) this.runtime.activity.release();
+    this.#isHolding = false;
   }
 
   // ── looking ──

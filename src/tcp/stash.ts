@@ -8,11 +8,13 @@ const blockBytes = 4096;
  * What a `receiveExact` that timed out has waited for is set apart: the next packet is all of it and nothing else.
  */
 export class Stash {
-  #chunks: Buffer[] = [];
-  /** Where the first chunk stands; before it are chunks that were taken. */
-  #head = 0;
+  /** A packet that was asked for before it came is the only chunk, and costs no array. */
+  #first: Buffer | undefined;
   /** Where the rest of the first chunk starts. */
   #start = 0;
+  /** The chunks behind the first, where there are any, and how many of them have become the first. */
+  #behind: Buffer[] | undefined;
+  #taken = 0;
   #size = 0;
   #setApart = 0;
   /** How many bytes a framing has seen, and where they end: so many chunks behind the first, at this index. */
@@ -32,24 +34,31 @@ export class Stash {
   }
 
   push(chunk: Buffer): void {
-    if (this.#size > 0 && chunk.length <= smallBytes) this.#pack(chunk);
+    if (this.#first !== undefined && chunk.length <= smallBytes) this.#pack(chunk);
     else {
-      this.#chunks.push(chunk);
+      this.#append(chunk);
       this.#block = undefined;
     }
     this.#size += chunk.length;
+  }
+
+  #append(chunk: Buffer): void {
+    if (this.#first === undefined) this.#first = chunk;
+    else (this.#behind ??= []).push(chunk);
   }
 
   /** A peer that sends byte by byte must not cost a Buffer for each: small chunks go into one block. */
   #pack(chunk: Buffer): void {
     if (this.#block === undefined || this.#block.filled + chunk.length > this.#block.bytes.length) {
       this.#block = { bytes: Buffer.allocUnsafe(blockBytes), filled: 0 };
-      this.#chunks.push(this.#block.bytes);
+      this.#append(this.#block.bytes);
     }
     const block = this.#block;
     block.bytes.set(chunk, block.filled);
     block.filled += chunk.length;
-    this.#chunks[this.#chunks.length - 1] = block.bytes.subarray(0, block.filled);
+    const filled = block.bytes.subarray(0, block.filled);
+    if (this.#behind === undefined) this.#first = filled;
+    else this.#behind[this.#behind.length - 1] = filled;
   }
 
   /** Makes everything that is here one packet. */
@@ -65,7 +74,7 @@ export class Stash {
 
   /** Takes `size` bytes, of those that are here. A chunk that is taken whole is not copied. */
   take(size: number): Buffer {
-    const first = this.#chunks[this.#head];
+    const first = this.#first;
     this.#size -= size;
     this.#setApart = Math.max(0, this.#setApart - size);
     if (first === undefined) return Buffer.alloc(0);
@@ -87,12 +96,16 @@ export class Stash {
   unseen(): Buffer | undefined {
     if (this.#seen === this.#size) return undefined;
     if (this.#seen === 0) this.#seenEnd = this.#start;
-    let chunk = this.#chunks[this.#head + this.#seenChunks];
+    let chunk = this.#chunkAt(this.#seenChunks);
     if (chunk?.length === this.#seenEnd) {
-      chunk = this.#chunks[this.#head + ++this.#seenChunks];
+      chunk = this.#chunkAt(++this.#seenChunks);
       this.#seenEnd = 0;
     }
     return this.#seenEnd === 0 ? chunk : chunk?.subarray(this.#seenEnd);
+  }
+
+  #chunkAt(place: number): Buffer | undefined {
+    return place === 0 ? this.#first : this.#behind?.[this.#taken + place - 1];
   }
 
   /** `size` bytes more have been seen. */
@@ -117,7 +130,7 @@ export class Stash {
     this.#size -= size;
     this.#setApart = Math.max(0, this.#setApart - size);
     for (let left = size; left > 0;) {
-      const first = this.#chunks[this.#head];
+      const first = this.#first;
       if (first === undefined) break;
       const end = Math.min(first.length, this.#start + left);
       left -= end - this.#start;
@@ -127,9 +140,10 @@ export class Stash {
   }
 
   clear(): void {
-    this.#chunks = [];
-    this.#head = 0;
+    this.#first = undefined;
     this.#start = 0;
+    this.#behind = undefined;
+    this.#taken = 0;
     this.#size = 0;
     this.#setApart = 0;
     this.forgetSeen();
@@ -139,7 +153,7 @@ export class Stash {
   #join(size: number): Buffer {
     const joined = Buffer.allocUnsafe(size);
     for (let filled = 0; filled < size;) {
-      const chunk = this.#chunks[this.#head];
+      const chunk = this.#first;
       if (chunk === undefined) break;
       const end = Math.min(chunk.length, this.#start + size - filled);
       joined.set(chunk.subarray(this.#start, end), filled);
@@ -152,16 +166,16 @@ export class Stash {
 
   #dropFirst(): void {
     this.#start = 0;
-    if (this.#chunks.length === 1) {
-      this.#chunks.pop(); // as with every packet that was asked for before it came: the array is kept for the next
+    const behind = this.#behind;
+    this.#first = behind?.[this.#taken];
+    if (behind === undefined) {
       this.#block = undefined;
       return;
     }
-    this.#head++;
-    if (this.#head === this.#chunks.length) this.#block = undefined;
+    this.#taken++;
     // Half of the array is taken chunks: moving the rest costs no more than it cost to take them.
-    if (this.#head * 2 < this.#chunks.length) return;
-    this.#chunks = this.#chunks.slice(this.#head);
-    this.#head = 0;
+    if (this.#taken * 2 < behind.length) return;
+    this.#behind = this.#taken === behind.length ? undefined : behind.slice(this.#taken);
+    this.#taken = 0;
   }
 }

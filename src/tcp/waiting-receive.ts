@@ -1,5 +1,4 @@
-import { Deadline } from "../process/alarm.ts";
-import type { RuntimeEngine } from "../process/runtime.ts";
+import { type Alarms, Deadline } from "../process/alarm.ts";
 import { afterPoll } from "../process/scheduler.ts";
 import { err, type Result } from "../result.ts";
 import type { SocketError } from "./error.ts";
@@ -8,15 +7,13 @@ type Received = Result<Buffer, SocketError>;
 
 /** The one receive of a socket that may wait: for how many bytes, and until when. */
 export class WaitingReceive {
-  readonly #runtime: RuntimeEngine;
   readonly #onTimeout: () => void;
   #byteSize = 0;
   #resolve: ((result: Received) => void) | undefined;
   #deadline: Deadline | undefined;
 
   /** `onTimeout` is called just before a receive says `Timeout`. */
-  constructor(runtime: RuntimeEngine, onTimeout: () => void) {
-    this.#runtime = runtime;
+  constructor(onTimeout: () => void) {
     this.#onTimeout = onTimeout;
   }
 
@@ -30,12 +27,12 @@ export class WaitingReceive {
   }
 
   /** A negative time waits for ever, and 0 for one look at what the kernel has. */
-  start(byteSize: number, milliseconds: number): Promise<Received> {
+  start(byteSize: number, milliseconds: number, alarms: Alarms): Promise<Received> {
     return new Promise((resolve) => {
       this.#byteSize = byteSize;
       this.#resolve = resolve;
       if (milliseconds === 0) this.#passPoll(resolve);
-      else if (milliseconds > 0) this.#startDeadline(milliseconds);
+      else if (milliseconds > 0) this.#startDeadline(milliseconds, alarms);
     });
   }
 
@@ -59,8 +56,8 @@ export class WaitingReceive {
     });
   }
 
-  #startDeadline(milliseconds: number): void {
-    this.#deadline ??= new Deadline(this.#runtime.alarms, () => {
+  #startDeadline(milliseconds: number, alarms: Alarms): void {
+    this.#deadline ??= new Deadline(alarms, () => {
       this.#timeOut();
     });
     this.#deadline.start(milliseconds);
@@ -72,3 +69,6 @@ export class WaitingReceive {
     this.take()(err("Timeout"));
   }
 }
+
+/** That of all sockets that nobody has waited on yet: most are only ever armed. None is ever started here. */
+export const noReceive = new WaitingReceive(() => undefined);
