@@ -34,7 +34,7 @@ class CallbackOwner implements Owner, Runnable {
   constructor(
     callback: (message: TcpMessage) => void,
     runtime: RuntimeEngine,
-    onPassive: (message: TcpPassive) => void = () => undefined,
+    onPassive: (message: TcpPassive) => void = ignore,
   ) {
     this.#callback = callback;
     this.#onPassive = onPassive;
@@ -107,3 +107,5 @@ class CallbackOwner implements Owner, Runnable {
     if (!isHeard) this.runtime.rethrow(error);
   }
 }
+
+function ignore(): void {}

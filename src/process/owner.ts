@@ -50,11 +50,21 @@ export function watch(
   role: "resource" | "observer",
   ended: (reason: ExitReason) => void,
 ): (() => void) | undefined {
+  return watchFor(undefined, owner, role, ended);
+}
+
+/** @internal As `watch`, for many watchers who share one function: it is told whose it is. */
+export function watchFor<W>(
+  watcher: W,
+  owner: Owner,
+  role: "resource" | "observer",
+  ended: (reason: ExitReason, watcher: W) => void,
+): (() => void) | undefined {
   let isWatching = false;
   let hasEnded = false as boolean; // as the compiler does not see: the owner may call at once
   const leave = owner.onExit((reason) => {
     hasEnded = true;
-    if (isWatching) ended(reason);
+    if (isWatching) ended(reason, watcher);
   }, role);
   isWatching = true;
   return hasEnded ? undefined : leave;

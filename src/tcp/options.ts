@@ -179,8 +179,9 @@ export interface ResolvedOptions {
 export function checkConnectOptions(options: ConnectionOptions & ConnectContext): ResolvedOptions {
   const action = "connect";
   checkOptionNames(action, options, connectOptionNames);
-  const { timeout = 1_000, ipVersionPreference = "Ipv6Preferred", deadline = Infinity } = options;
-  const { host, port, path, localAddress, localPort = 0, owner, signal, lookup = systemLookup } = options;
+  const given = inOneShape(options);
+  const { timeout = 1_000, ipVersionPreference = "Ipv6Preferred", deadline = Infinity } = given;
+  const { host, port, path, localAddress, localPort = 0, owner, signal, lookup = systemLookup } = given;
 
   checkMilliseconds(action, "timeout", timeout);
   if (path === undefined) {
@@ -200,7 +201,7 @@ export function checkConnectOptions(options: ConnectionOptions & ConnectContext)
 
   // No spread: V8 makes a hidden class of its own for each object that one is followed by more names in.
   return {
-    socket: checkSocketOptions(options, action),
+    socket: checkSocketOptions(given, action),
     path,
     host: path === undefined ? host : undefined,
     port: path === undefined ? port : undefined,
@@ -329,19 +330,42 @@ const allSocketOptions = Object.keys({
 /** @internal For the callers of `checkSocketOptions` that check names. The record lets the compiler miss none. */
 export const socketOptionNames: readonly string[] = allSocketOptions;
 
-const connectOptionNames: readonly string[] = [
-  ...Object.keys({
-    host: true,
-    port: true,
-    path: true,
-    timeout: true,
-    ipVersionPreference: true,
-    localAddress: true,
-    localPort: true,
-    owner: true,
-    signal: true,
-    deadline: true,
-    lookup: true,
-  } satisfies Record<Exclude<keyof (ConnectionOptions & ConnectContext), keyof SocketOptions>, true>),
-  ...socketOptionNames,
-];
+const connectOptionNames: readonly string[] = Object.keys(noConnectOptions());
+
+function noConnectOptions(): Record<keyof (ConnectionOptions & ConnectContext), undefined> {
+  return {
+    host: undefined,
+    port: undefined,
+    path: undefined,
+    timeout: undefined,
+    ipVersionPreference: undefined,
+    localAddress: undefined,
+    localPort: undefined,
+    owner: undefined,
+    signal: undefined,
+    deadline: undefined,
+    lookup: undefined,
+    nodelay: undefined,
+    keepalive: undefined,
+    buffer: undefined,
+    readAhead: undefined,
+    packet: undefined,
+    packetSize: undefined,
+    highWatermark: undefined,
+    lowWatermark: undefined,
+    sendQueueLimit: undefined,
+    sendTimeout: undefined,
+    linger: undefined,
+    showEconnreset: undefined,
+    exitOnClose: undefined,
+  };
+}
+
+/**
+ * The same, for V8. `{ ...server, owner }` has a hidden class of its own each time, and each name that is read of such
+ * an object is a search: all of them took as long as a system call.
+ */
+function inOneShape(options: ConnectionOptions & ConnectContext): ConnectionOptions & ConnectContext {
+  if (Object.getPrototypeOf(options) !== Object.prototype) return options; // a prototype's options count too
+  return Object.assign(noConnectOptions(), options);
+}

@@ -1,4 +1,5 @@
-import { type Owner, ownerItself, watch } from "../process/owner.ts";
+import type { ExitReason } from "../process/exit.ts";
+import { type Owner, ownerItself, watchFor } from "../process/owner.ts";
 import type { RuntimeEngine } from "../process/runtime.ts";
 import type { OwnedSocket, TcpMessage, TcpPassive } from "./message.ts";
 
@@ -29,7 +30,7 @@ export class Ownership {
   /** Says false where `owner` has ended: then everything is as it was. */
   take(owner: Owner): boolean {
     const next = ownerItself(owner);
-    const leave = watch(next, "resource", () => this.#owned.close());
+    const leave = watchFor(this.#owned, next, "resource", closeWithOwner);
     if (leave === undefined) return false;
     this.#leave?.();
     this.#leave = leave;
@@ -80,4 +81,9 @@ export class Ownership {
     this.#leave?.();
     this.#leave = undefined;
   }
+}
+
+/** One for all sockets. */
+function closeWithOwner(_reason: ExitReason, owned: Owned): void {
+  void owned.close();
 }
