@@ -1,22 +1,45 @@
-/**
- * One buffer for the reads of all sockets: what is read is copied out before the next read, so an idle connection
- * holds no buffer, and a read allocates what it needs and no more.
- */
-const readBuffer = Buffer.allocUnsafeSlow(65_536);
+/** One buffer for the reads of all sockets, so that an idle connection holds none, and a read allocates what it needs. */
+const sharedBuffer = Buffer.allocUnsafeSlow(65_536);
 
-/** Most messages are small, and of a few sizes: to make a view of the buffer would cost as much as to copy them. */
+/** Most messages are small and of a few sizes: to make a view of the buffer for each would cost as much as its copy. */
 const mostViewedBytes = 1024;
 const views: Uint8Array[] = [];
 
-/** As much of it as whole packets fill: a packet that one read ends in would be shorter than the others. */
-export function readBufferFor(packetSize: number): Buffer {
-  const rest = packetSize > readBuffer.length ? 0 : readBuffer.length % packetSize;
-  return rest === 0 ? readBuffer : readBuffer.subarray(0, -rest);
+/** To copy more than this costs more than to put a new buffer in the place of one that is given away. */
+const mostCopiedBytes = 32_768;
+
+/**
+ * Where the reads of one socket go. What is read into the shared buffer is copied out before the next read; that one is
+ * never given away, as Node reads into it for other sockets. While much comes at a time, the socket has a buffer of its
+ * own, which is given away as it is; after the next small read it has none.
+ */
+export class ReadBuffer {
+  readonly #shared: Buffer;
+  #own: Buffer | undefined;
+
+  /** Packets have at most `packetSize` bytes: one that a read ends in would be shorter than those beside it. */
+  constructor(packetSize: number) {
+    const rest = packetSize > sharedBuffer.length ? 0 : sharedBuffer.length % packetSize;
+    this.#shared = rest === 0 ? sharedBuffer : sharedBuffer.subarray(0, -rest);
+  }
+
+  /** The buffer for the next read. */
+  get next(): Buffer {
+    return this.#own ?? this.#shared;
+  }
+
+  /** The `size` bytes that were just read into `buffer`, the receiver's to keep. */
+  take(size: number, buffer: Uint8Array): Buffer {
+    const own = this.#own;
+    const isLarge = size > mostCopiedBytes;
+    this.#own = isLarge ? Buffer.allocUnsafeSlow(this.#shared.length) : undefined;
+    if (own !== undefined && isLarge) return size === own.length ? own : own.subarray(0, size);
+    const data = Buffer.allocUnsafe(size);
+    data.set(buffer === this.#shared && size <= mostViewedBytes ? viewOf(size) : buffer.subarray(0, size));
+    return data;
+  }
 }
 
-/** A copy of the `size` bytes that were just read, the receiver's to keep. */
-export function copyOfRead(size: number): Buffer {
-  const data = Buffer.allocUnsafe(size);
-  data.set(size > mostViewedBytes ? readBuffer.subarray(0, size) : (views[size] ??= readBuffer.subarray(0, size)));
-  return data;
+function viewOf(size: number): Uint8Array {
+  return (views[size] ??= sharedBuffer.subarray(0, size));
 }

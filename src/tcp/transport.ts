@@ -1,5 +1,5 @@
 import net from "node:net";
-import { copyOfRead, readBufferFor } from "./read-buffer.ts";
+import { ReadBuffer } from "./read-buffer.ts";
 
 export type { Socket as NodeSocket } from "node:net";
 
@@ -149,9 +149,10 @@ export function dial(
 
 /** A function of its own: Node keeps `callback` with the socket, which must keep nothing but the transport alive. */
 function begin(destination: Destination, options: DialOptions): { raw: net.Socket; transport: NodeTransport } {
+  const reads = new ReadBuffer(options.buffer);
   const onread: net.OnReadOpts = {
-    buffer: readBufferFor(options.buffer),
-    callback: (size): boolean => transport.received(size),
+    buffer: () => reads.next,
+    callback: (size, buffer): boolean => transport.received(reads.take(size, buffer)),
   };
   const isUnixSocket = "path" in destination;
   const raw: net.Socket = net.connect(
@@ -458,8 +459,8 @@ class NodeTransport implements Transport {
   }
 
   /** `onread`'s callback. Node goes on reading unless this says false. */
-  received(size: number): boolean {
-    this.isReading = this.events.bytes(copyOfRead(size));
+  received(data: Buffer): boolean {
+    this.isReading = this.events.bytes(data);
     return this.isReading;
   }
 
