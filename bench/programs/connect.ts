@@ -10,6 +10,9 @@ import { client as tlsOptions, rawClient } from "./transports.ts";
 const [name = "", portText] = process.argv.slice(2);
 const at = { host: "127.0.0.1", port: Number(portText) };
 
+/** Its version is known, so only that is tried. */
+const atAddress = { ...at, ipVersionPreference: "Ipv4Only" } as const;
+
 const secureContext = tls.createSecureContext(rawClient);
 
 const clients: Record<string, () => Promise<void>> = {
@@ -19,12 +22,12 @@ const clients: Record<string, () => Promise<void>> = {
     socket.resetAndDestroy();
   },
   "connect, abort": async () => {
-    abort(unwrap(await connect({ ...at, ipVersionPreference: "Ipv4Only" })));
+    abort(unwrap(await connect(atAddress)));
   },
   tls: () => secureAndClose(rawClient),
   "tls, one secure context for all": () => secureAndClose({ ...rawClient, secureContext }),
   "tls connect, close": async () => {
-    await close(unwrap(await connectTls({ ...at, ipVersionPreference: "Ipv4Only", tls: tlsOptions })));
+    await close(unwrap(await connectTls({ ...atAddress, tls: tlsOptions })));
   },
 };
 

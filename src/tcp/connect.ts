@@ -12,7 +12,7 @@ import {
   type ResolvedOptions,
 } from "./options.ts";
 import { HappyEyeballs } from "./happy-eyeballs.ts";
-import { resolve } from "./resolve.ts";
+import { addressesWithoutLookup, resolve } from "./resolve.ts";
 import { SocketEngine } from "./socket-engine.ts";
 import { type Destination, dial, familyOf, longestPathBytes, type Transport } from "./transport.ts";
 
@@ -179,7 +179,8 @@ class Connecting {
   async #tryFamily(family: 4 | 6): Promise<FamilyResult> {
     const { host = "", port = 0, localAddress, localPort } = this.#options;
     const until = this.#timeLimit;
-    const found = await this.#lookUp(host, family, until);
+    const lookUp = this.#lookUp(host, family, until);
+    const found = lookUp instanceof Promise ? await lookUp : lookUp;
     if ("code" in found) return { reason: this.#note(host, family, found.code) };
     let reason: SocketError = "Nxdomain";
     for (const address of found.value) {
@@ -200,7 +201,9 @@ class Connecting {
     return reason;
   }
 
-  #lookUp(host: string, family: 4 | 6, until: number): Promise<Step<readonly string[]>> {
+  #lookUp(host: string, family: 4 | 6, until: number): Promise<Step<readonly string[]>> | Step<readonly string[]> {
+    const known = addressesWithoutLookup(host, family);
+    if (known !== undefined) return known.length > 0 ? { value: known } : { code: "ENOTFOUND" };
     return this.#step(until, (done) =>
       resolve(
         host,

@@ -15,8 +15,7 @@ export type Lookup = (
 const hexadecimal = /^(?=.*0x)(?:(?:0x[\da-f]*|\d+)(?:\.|$)){1,4}$/i;
 
 /**
- * The addresses of a host in one IP version, one at least, as `lookup` knows them. An address is its own answer, in its
- * own version. One of the two functions is called, once, and never inside this call.
+ * The addresses of a host in one IP version, one at least, as `lookup` knows them, or without it. One of the two functions is called, once, and never inside this call.
  *
  * @returns what keeps both from being called; the lookup itself cannot be stopped
  */
@@ -41,9 +40,8 @@ export function resolve(
       else failed("ENOTFOUND");
     });
   };
-  const literal = familyOf(host);
-  if (literal !== undefined) answer(literal === family ? [host] : []);
-  else if (hexadecimal.test(host)) answer([]);
+  const known = addressesWithoutLookup(host, family);
+  if (known !== undefined) answer(known);
   else {
     const fail = (error: unknown): void => {
       finish(() => {
@@ -55,6 +53,13 @@ export function resolve(
   return () => {
     isOver = true;
   };
+}
+
+/** An address is its own answer, in its own version; nothing where `host` has to be looked up. */
+export function addressesWithoutLookup(host: string, family: 4 | 6): readonly string[] | undefined {
+  const literal = familyOf(host);
+  if (literal !== undefined) return literal === family ? [host] : [];
+  return hexadecimal.test(host) ? [] : undefined;
 }
 
 /** Whatever a lookup of somebody else's does, it is an answer or an error, and no exception. */

@@ -138,9 +138,7 @@ export function dial(
   const { raw, transport } = begin(destination, options);
   const dialing = new Dialing(transport, connected, failed);
   transport.events = dialing;
-  raw.once("connect", () => {
-    dialing.succeed();
-  });
+  raw.on("connect", heardConnect);
   return () => {
     dialing.giveUp();
     raw.destroy();
@@ -347,6 +345,11 @@ const transportKey = Symbol("transport");
 
 type Heard = net.Socket & { [transportKey]: NodeTransport };
 
+function heardConnect(this: net.Socket): void {
+  const { events } = transportOf(this);
+  if (events instanceof Dialing) events.succeed();
+}
+
 function heardData(this: net.Socket, data: Buffer): void {
   transportOf(this).streamed(data);
 }
@@ -394,8 +397,8 @@ class NodeTransport implements Transport {
     (raw as Heard)[transportKey] = this;
     raw.on("end", heardEnd);
     raw.on("error", heardError);
-    raw.on("finish", heardFinish);
     raw.on("close", heardClose);
+    if (raw.writableEnded) raw.on("finish", heardFinish); // whoever had it has ended our side
   }
 
   get queuedBytes(): number {
@@ -526,6 +529,7 @@ class NodeTransport implements Transport {
   }
 
   end(): void {
+    if (!this.#raw.writableEnded) this.#raw.on("finish", heardFinish);
     this.#raw.end();
   }
 
