@@ -8,6 +8,10 @@ const views: Uint8Array[] = [];
 /** To copy more than this costs more than to put a new buffer in the place of one that is given away. */
 const mostCopiedBytes = 32_768;
 
+/** So many sockets may have a buffer of their own: who has many connections could make us hold one for each otherwise. */
+const mostOwnBuffers = 128;
+let ownBuffers = 0;
+
 /**
  * Where the reads of one socket go. What is read into the shared buffer is copied out before the next read; that one is
  * never given away, as Node reads into it for other sockets. While much comes at a time, the socket has a buffer of its
@@ -32,11 +36,27 @@ export class ReadBuffer {
   take(size: number, buffer: Uint8Array): Buffer {
     const own = this.#own;
     const isLarge = size > mostCopiedBytes;
-    this.#own = isLarge ? Buffer.allocUnsafeSlow(this.#shared.length) : undefined;
+    if (isLarge) this.#takeOwn();
+    else this.release();
     if (own !== undefined && isLarge) return size === own.length ? own : own.subarray(0, size);
     const data = Buffer.allocUnsafe(size);
     data.set(buffer === this.#shared && size <= mostViewedBytes ? viewOf(size) : buffer.subarray(0, size));
     return data;
+  }
+
+  /** Nothing large is read, or nothing at all any more. */
+  release(): void {
+    if (this.#own === undefined) return;
+    this.#own = undefined;
+    ownBuffers--;
+  }
+
+  #takeOwn(): void {
+    if (this.#own === undefined) {
+      if (ownBuffers === mostOwnBuffers) return;
+      ownBuffers++;
+    }
+    this.#own = Buffer.allocUnsafeSlow(this.#shared.length);
   }
 }
 

@@ -157,7 +157,7 @@ function begin(destination: Destination, options: DialOptions): { raw: net.Socke
     isUnixSocket ? unixOptions(destination, onread) : tcpOptions(destination, options, onread),
   );
   raw.pause(); // at once: Node reads 64 KiB at the connection otherwise, whether or not anybody asked
-  const transport = new NodeTransport(raw, isUnixSocket ? destination.path : undefined, raw);
+  const transport = new NodeTransport(raw, isUnixSocket ? destination.path : undefined, raw, never, reads);
   return { raw, transport };
 }
 
@@ -384,16 +384,19 @@ class NodeTransport implements Transport {
   /** The system's socket: `#raw` itself, or what that speaks over. */
   readonly #system: net.Socket;
   readonly #awaitsWords: () => boolean;
+  /** Of a socket that we made. */
+  readonly #reads: ReadBuffer | undefined;
   /** Whether it was closed with nothing queued: then our end goes out, though Node does not say so any more. */
   #hasLeft = false;
   /** What was written before it was lent: Node counts all that goes through its socket. */
   #lentAt: number | undefined;
 
-  constructor(raw: net.Socket, path: string | undefined, system: net.Socket, awaitsWords = never) {
+  constructor(raw: net.Socket, path: string | undefined, system: net.Socket, awaitsWords = never, reads?: ReadBuffer) {
     this.#raw = raw;
     this.#awaitsWords = awaitsWords;
     this.#path = path;
     this.#system = system;
+    this.#reads = reads;
     (raw as Heard)[transportKey] = this;
     raw.on("end", heardEnd);
     raw.on("error", heardError);
@@ -484,6 +487,7 @@ class NodeTransport implements Transport {
   closed(): void {
     this.#tellRest();
     this.isReading = false;
+    this.#reads?.release();
     this.events.closed();
   }
 

@@ -37,6 +37,23 @@ describe("ReadBuffer", () => {
     expect(reads.next).toBe(shared);
   });
 
+  test("gives no more than 128 sockets one of their own at a time", () => {
+    const all = Array.from({ length: 129 }, () => new ReadBuffer(65_536));
+    const shared = all.map((reads) => {
+      const { buffer } = reads.next;
+      read(reads, large, 1);
+      return reads.next.buffer === buffer;
+    });
+    expect(shared.indexOf(true)).toBe(128);
+
+    for (const reads of all) reads.release();
+    const next = new ReadBuffer(65_536);
+    const { buffer } = next.next;
+    read(next, large, 1);
+    expect(next.next.buffer).not.toBe(buffer);
+    next.release();
+  });
+
   test("has room for whole packets only", () => {
     const reads = new ReadBuffer(1000);
     expect(reads.next).toHaveLength(65_000);
