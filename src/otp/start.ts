@@ -1,6 +1,5 @@
 import { Deadline } from "../process/alarm.ts";
 import { type ExitReason, ExitSignal } from "../process/exit.ts";
-import { stopListening } from "../process/listener-list.ts";
 import { type Process, processEngine } from "../process/process.ts";
 import { type Host, spawn, type SpawnOptions } from "../process/runtime.ts";
 import type { Self } from "../process/self.ts";
@@ -48,7 +47,7 @@ export function start<D, M>(
     const { initTimeoutMs, ...spawnOptions } = options;
     const settle = (result: Result<Started<D>, StartError>): void => {
       deadline.dispose();
-      stopListening(exit);
+      exit.leave();
       resolve(result);
     };
     const begin = (begun: Begun<D>): unknown => {

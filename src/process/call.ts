@@ -2,7 +2,7 @@ import { err, ok, type Result } from "../result.ts";
 import { Alarm, type TimedWait } from "./alarm.ts";
 import { checkDelay } from "./clock.ts";
 import { type ExitReason, ExitSignal, expectSignal, noproc } from "./exit.ts";
-import { type Entry, stopListening } from "./listener-list.ts";
+import type { Entry } from "./listener-list.ts";
 import type { Address } from "./mailbox-subject.ts";
 import type { ProcessEngine } from "./process.ts";
 import type { Subject } from "./subject.ts";
@@ -161,8 +161,8 @@ class PendingCall implements Address, TimedWait {
   #clear(): void {
     if (this.#resolve === undefined) return;
     this.#resolve = undefined;
-    stopListening(this.#watch);
-    stopListening(this.#interrupt);
+    this.#watch?.leave();
+    this.#interrupt?.leave();
     this.#caller?.receiver.endWait();
     if (this.#alarm !== undefined) this.#callee.runtime.alarms.clear(this.#alarm);
   }

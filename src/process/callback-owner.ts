@@ -1,7 +1,7 @@
 import type { OwnedSocket, TcpMessage, TcpPassive } from "../tcp/message.ts";
 import { Abnormal, type ExitReason, Normal } from "./exit.ts";
 import { ExitListeners } from "./exit-listeners.ts";
-import type { Owner } from "./owner.ts";
+import type { Attachment, Owner, Resource } from "./owner.ts";
 import { type Runtime, type RuntimeEngine, runtimeEngine } from "./runtime.ts";
 import type { Runnable } from "./scheduler.ts";
 
@@ -75,6 +75,10 @@ class CallbackOwner implements Owner, Runnable {
     if (this.#ended === undefined) return this.#listeners.add(listener, role);
     listener(this.#ended);
     return () => undefined;
+  }
+
+  attach(resource: Resource): Attachment | undefined {
+    return this.#ended === undefined ? this.#listeners.attach(resource) : undefined;
   }
 
   exit(reason: ExitReason = Normal): void {

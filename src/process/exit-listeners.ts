@@ -1,5 +1,6 @@
 import type { ExitReason } from "./exit.ts";
-import { type Entry, type Listener, ListenerList, stopListening } from "./listener-list.ts";
+import { type Entry, type Listener, ListenerList, tell } from "./listener-list.ts";
+import type { Attachment, Resource } from "./owner.ts";
 
 /** Who wants to know when an owner ends: what goes down with it, and who hears why. */
 export class ExitListeners {
@@ -18,15 +19,20 @@ export class ExitListeners {
   }
 
   /** The same function may listen twice. */
-  add(listener: Listener, role: "resource" | "observer"): () => void {
-    const entry =
-      role === "resource" ? (this.#resources ??= new ListenerList()).append(listener) : this.observe(listener);
+  add(listener: (reason: ExitReason) => void, role: "resource" | "observer"): () => void {
+    const entry = role === "resource" ? this.#addResource(listener) : this.observe(listener);
     return () => {
-      stopListening(entry);
+      entry.leave();
     };
   }
 
-  observe(listener: Listener): Entry {
+  /** As `add`, for what needs no function to be told. */
+  attach(resource: Resource): Attachment {
+    return this.#addResource(resource);
+  }
+
+  /** As `add`, for an observer that leaves by its entry. */
+  observe(listener: (reason: ExitReason) => void): Entry {
     return (this.#observers ??= new ListenerList()).append(listener);
   }
 
@@ -38,10 +44,14 @@ export class ExitListeners {
     this.#tell(this.#observers, reason);
   }
 
+  #addResource(listener: Listener): Entry {
+    return (this.#resources ??= new ListenerList()).append(listener);
+  }
+
   #tell(list: ListenerList | undefined, reason: ExitReason): void {
     for (let listener = list?.takeFirst(); listener !== undefined; listener = list?.takeFirst()) {
       try {
-        listener(reason);
+        tell(listener, reason);
       } catch (error) {
         this.#rethrow(error);
       }

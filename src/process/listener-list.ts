@@ -1,14 +1,28 @@
 import type { ExitReason } from "./exit.ts";
+import type { Attachment, Resource } from "./owner.ts";
 
-export type Listener = (reason: ExitReason) => void;
+/** Who hears of an end: a function, or what needs none to be told. */
+export type Listener = ((reason: ExitReason) => void) | Resource;
 
-/** A place in a list of listeners. */
-export interface Entry {
+/** A place in a list. */
+export class Entry implements Attachment {
   readonly listener: Listener;
   previous: Entry | undefined;
   next: Entry | undefined;
   /** Where it is in. */
   list: ListenerList | undefined;
+
+  constructor(listener: Listener, list: ListenerList, previous: Entry | undefined) {
+    this.listener = listener;
+    this.list = list;
+    this.previous = previous;
+    this.next = undefined;
+  }
+
+  /** Does nothing for one that has heard, or has left. */
+  leave(): void {
+    this.list?.remove(this);
+  }
 }
 
 /**
@@ -24,7 +38,7 @@ export class ListenerList {
   }
 
   append(listener: Listener): Entry {
-    const entry: Entry = { listener, previous: this.#last, next: undefined, list: this };
+    const entry = new Entry(listener, this, this.#last);
     if (this.#last === undefined) this.#first = entry;
     else this.#last.next = entry;
     this.#last = entry;
@@ -50,7 +64,7 @@ export class ListenerList {
   }
 }
 
-/** Does nothing for one that has heard or has left. */
-export function stopListening(entry: Entry | undefined): void {
-  entry?.list?.remove(entry);
+export function tell(listener: Listener, reason: ExitReason): void {
+  if (typeof listener === "function") listener(reason);
+  else listener.ownerEnded();
 }

@@ -24,6 +24,11 @@ export interface Owner {
   exit?(reason: ExitReason): void;
   /** Its clock and hooks; the default runtime's where it is absent. */
   readonly runtime?: Runtime;
+  /**
+   * @internal As `onExit` for a resource, which costs no functions so; nothing where the owner has ended, and nobody is
+   * told. Absent where only its functions are known.
+   */
+  attach?(resource: Resource): Attachment | undefined;
   /** @internal For hand-over: this socket's messages that are queued and not yet taken. */
   takeBack?(socket: OwnedSocket): (TcpMessage | TcpPassive)[];
   /** @internal Takes back the `SocketClosed` of a socket that is closed before anybody has taken it. */
@@ -32,6 +37,16 @@ export interface Owner {
   awaitPoll?(): void;
   /** @internal The owner that this is but a view of. */
   readonly [viewed]?: Owner;
+}
+
+/** @internal What goes down with its owner. */
+export interface Resource {
+  ownerEnded(): void;
+}
+
+/** @internal That a resource goes down with its owner, until it leaves. */
+export interface Attachment {
+  leave(): void;
 }
 
 /** @internal */
@@ -50,22 +65,20 @@ export function watch(
   role: "resource" | "observer",
   ended: (reason: ExitReason) => void,
 ): (() => void) | undefined {
-  return watchFor(undefined, owner, role, ended);
+  const seen = { isWatching: false, hasEnded: false };
+  const leave = owner.onExit((reason) => {
+    seen.hasEnded = true;
+    if (seen.isWatching) ended(reason);
+  }, role);
+  seen.isWatching = true;
+  return seen.hasEnded ? undefined : leave;
 }
 
-/** @internal As `watch`, for many watchers who share one function: it is told whose it is. */
-export function watchFor<W>(
-  watcher: W,
-  owner: Owner,
-  role: "resource" | "observer",
-  ended: (reason: ExitReason, watcher: W) => void,
-): (() => void) | undefined {
-  let isWatching = false;
-  let hasEnded = false as boolean; // as the compiler does not see: the owner may call at once
-  const leave = owner.onExit((reason) => {
-    hasEnded = true;
-    if (isWatching) ended(reason, watcher);
-  }, role);
-  isWatching = true;
-  return hasEnded ? undefined : leave;
+/** @internal As `watch`, for one object that goes down with `owner`. */
+export function attach(owner: Owner, resource: Resource): Attachment | undefined {
+  if (owner.attach !== undefined) return owner.attach(resource);
+  const leave = watch(owner, "resource", () => {
+    resource.ownerEnded();
+  });
+  return leave === undefined ? undefined : { leave };
 }

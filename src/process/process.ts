@@ -3,12 +3,12 @@ import type { TcpMessage, TcpPassive } from "../tcp/message.ts";
 import { err, ok, type Result } from "../result.ts";
 import { Abnormal, type ExitReason, ExitSignal, Killed, Normal, Shutdown } from "./exit.ts";
 import { ExitListeners } from "./exit-listeners.ts";
-import { type Entry, type Listener, ListenerList } from "./listener-list.ts";
+import { type Entry, ListenerList, tell } from "./listener-list.ts";
 import { MailboxBound, type MailboxOptions } from "./mailbox-bound.ts";
 import { MailboxSubject } from "./mailbox-subject.ts";
 import type { NameEngine } from "./name.ts";
 import { noValue, Outcome, type Returned } from "./outcome.ts";
-import { type Owner, ownerItself } from "./owner.ts";
+import { type Attachment, type Owner, ownerItself, type Resource } from "./owner.ts";
 import { Receiver } from "./receiver.ts";
 import type { RuntimeEngine } from "./runtime.ts";
 import type { Runnable } from "./scheduler.ts";
@@ -156,14 +156,22 @@ export class ProcessEngine implements Process, Runnable {
 
   onExit(listener: (reason: ExitReason) => void, role: "resource" | "observer" = "observer"): () => void {
     const ended = this.#ended;
-    if (ended === undefined) return (this.#listeners ??= new ExitListeners(this.runtime.rethrow)).add(listener, role);
+    if (ended === undefined) return this.#heard.add(listener, role);
     listener(ended);
     return () => undefined;
   }
 
-  /** As `onExit`, for an observer of a living process that stops by `stopListening`. */
-  observeExit(listener: Listener): Entry {
-    return (this.#listeners ??= new ExitListeners(this.runtime.rethrow)).observe(listener);
+  attach(resource: Resource): Attachment | undefined {
+    return this.isAlive ? this.#heard.attach(resource) : undefined;
+  }
+
+  /** As `onExit`, for an observer of a living process, which leaves by the entry. */
+  observeExit(listener: (reason: ExitReason) => void): Entry {
+    return this.#heard.observe(listener);
+  }
+
+  get #heard(): ExitListeners {
+    return (this.#listeners ??= new ExitListeners(this.runtime.rethrow));
   }
 
   exit(reason: ExitReason): void {
@@ -241,8 +249,8 @@ export class ProcessEngine implements Process, Runnable {
     return this.#controller.signal;
   }
 
-  /** Calls `listener` at the end, before anybody else hears of it, to wake what the process itself waits for; until `stopListening`. */
-  onInterrupt(listener: Listener): Entry {
+  /** Calls `listener` at the end, before anybody else hears of it, to wake what the process itself waits for; until it leaves by the entry. */
+  onInterrupt(listener: (reason: ExitReason) => void): Entry {
     return (this.#interrupts ??= new ListenerList()).append(listener);
   }
 
@@ -386,7 +394,7 @@ export class ProcessEngine implements Process, Runnable {
   #interrupt(reason: ExitReason): void {
     this.receiver.interrupt(reason);
     for (let wake = this.#interrupts?.takeFirst(); wake !== undefined; wake = this.#interrupts?.takeFirst())
-      wake(reason);
+      tell(wake, reason);
     this.#controller?.abort(new ExitSignal(reason));
   }
 

@@ -4,7 +4,6 @@ import { Alarm } from "./alarm.ts";
 import { type call, type FromRequest, type ReplySubject, startCall } from "./call.ts";
 import { checkDelay } from "./clock.ts";
 import { type ExitReason, ExitSignal, expectSignal } from "./exit.ts";
-import { stopListening } from "./listener-list.ts";
 import { type Address, MailboxSubject } from "./mailbox-subject.ts";
 import type { Monitor } from "./monitor.ts";
 import { type Name, nameEngine } from "./name.ts";
@@ -194,7 +193,7 @@ export class SelfEngine implements Self {
         reject(new ExitSignal(reason));
       });
       const stop = (): void => {
-        stopListening(interrupt);
+        interrupt.leave();
         receiver.endWait();
         alarms.clear(alarm);
       };

@@ -1,19 +1,16 @@
-import type { ExitReason } from "../process/exit.ts";
-import { type Owner, ownerItself, watchFor } from "../process/owner.ts";
+import { type Owner, attach, type Attachment, ownerItself, type Resource } from "../process/owner.ts";
 import type { RuntimeEngine } from "../process/runtime.ts";
 import type { OwnedSocket, TcpMessage, TcpPassive } from "./message.ts";
 
-/** What an owner takes with it. */
-interface Owned {
+interface Owned extends Resource {
   readonly runtime: RuntimeEngine;
-  close(): unknown;
 }
 
 /** Whose a socket is: who gets its messages, and at whose end it ends. Nobody's, until somebody takes it. */
 export class Ownership {
   readonly #owned: Owned;
   #owner: Owner | undefined;
-  #leave: (() => void) | undefined;
+  #attachment: Attachment | undefined;
 
   constructor(owned: Owned) {
     this.#owned = owned;
@@ -30,10 +27,10 @@ export class Ownership {
   /** Says false where `owner` has ended: then everything is as it was. */
   take(owner: Owner): boolean {
     const next = ownerItself(owner);
-    const leave = watchFor(this.#owned, next, "resource", closeWithOwner);
-    if (leave === undefined) return false;
-    this.#leave?.();
-    this.#leave = leave;
+    const attachment = attach(next, this.#owned);
+    if (attachment === undefined) return false;
+    this.#attachment?.leave();
+    this.#attachment = attachment;
     this.#owner = next;
     return true;
   }
@@ -78,12 +75,7 @@ export class Ownership {
 
   /** The owner's end is no concern of the socket any more. */
   release(): void {
-    this.#leave?.();
-    this.#leave = undefined;
+    this.#attachment?.leave();
+    this.#attachment = undefined;
   }
-}
-
-/** One for all sockets. */
-function closeWithOwner(_reason: ExitReason, owned: Owned): void {
-  void owned.close();
 }

@@ -760,6 +760,10 @@ export class SocketEngine implements TransportEvents {
 
   // ── owning ──
 
+  ownerEnded(): void {
+    void this.close();
+  }
+
   controllingProcess(
     owner: Owner,
     from: Owner | undefined,
