@@ -32,13 +32,13 @@ export class ReadBuffer {
     return this.#own ?? this.#shared;
   }
 
-  /** The `size` bytes that were just read into `buffer`, the receiver's to keep. */
+  /** The `size` bytes that were just read into `buffer`, the receiver's to keep. Bun reads into buffers that are not ours. */
   take(size: number, buffer: Uint8Array): Buffer {
     const own = this.#own;
     const isLarge = size > mostCopiedBytes;
     if (isLarge) this.#takeOwn();
     else this.release();
-    if (own !== undefined && isLarge) return size === own.length ? own : own.subarray(0, size);
+    if (isLarge && own !== undefined && buffer === own) return size === own.length ? own : own.subarray(0, size);
     const data = Buffer.allocUnsafe(size);
     data.set(buffer === this.#shared && size <= mostViewedBytes ? viewOf(size) : buffer.subarray(0, size));
     return data;

@@ -15,7 +15,8 @@ export type BytesTree = Uint8Array | string | readonly BytesTree[];
  * Sends bytes; a string is sent as UTF-8. Where `packet` has a header, these are one frame's body. Resolves when they are accepted, which is not when they have arrived: at
  * once while at most `highWatermark` bytes are queued, however many these are, and otherwise when the queue is below
  * `lowWatermark`, in the order of the calls. Sends of several processes never interleave. The bytes are not copied:
- * who changes them afterwards may change what is sent.
+ * who changes them afterwards may change what is sent. Sends that are accepted at once give one promise, the same for
+ * all.
  *
  * @returns `Closed` where the connection is over, once, and `Enotconn` after that; `Enobufs` where `sendQueueLimit`
  * is reached, `Timeout` after `sendTimeout` and `Emsgsize` where the header of `packet` cannot say how much it is, and

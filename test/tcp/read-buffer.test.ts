@@ -54,6 +54,16 @@ describe("ReadBuffer", () => {
     next.release();
   });
 
+  test("copies what stands in a buffer that is none of its own", () => {
+    const reads = new ReadBuffer(65_536);
+    for (const size of [10, large, large, 10]) {
+      const others = Buffer.alloc(size, 7);
+      const given = reads.take(size, others);
+      others.fill(8);
+      expect(given.equals(Buffer.alloc(size, 7))).toBe(true);
+    }
+  });
+
   test("has room for whole packets only", () => {
     const reads = new ReadBuffer(1000);
     expect(reads.next).toHaveLength(65_000);
