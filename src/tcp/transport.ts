@@ -231,9 +231,13 @@ function tcpOptions(
 
 /** A stream of Node's that somebody else made. What was read of it already is the caller's to keep. */
 export function adopt(raw: net.Socket, options: KernelOptions): Transport {
+  return adoptFrom(raw, isUnix(raw), options);
+}
+
+function adoptFrom(raw: net.Socket, isUnixSocket: boolean, options: KernelOptions): Transport {
   raw.setNoDelay(options.nodelay);
   raw.setKeepAlive(options.keepalive);
-  return streamed(raw, isUnix(raw) ? "" : undefined, raw);
+  return streamed(raw, isUnixSocket ? "" : undefined, raw);
 }
 
 /**
@@ -262,6 +266,7 @@ function streamed(
   return transport;
 }
 
+/** Asks the system, whose answer Node keeps with the socket. */
 function isUnix(raw: net.Socket): boolean {
   return raw.remoteAddress === undefined && raw.localAddress === undefined;
 }
@@ -309,12 +314,13 @@ export interface ServerSocket {
 
 /** Listens. Nothing is called inside this call. */
 export function serve(address: ServerAddress, options: KernelOptions, events: ServerEvents): ServerSocket {
+  const isUnixSocket = "path" in address;
   const server = net.createServer({
     allowHalfOpen: true,
     pauseOnConnect: true,
   });
   server.on("connection", (raw) => {
-    events.accepted(adopt(raw, options));
+    events.accepted(adoptFrom(raw, isUnixSocket, options));
   });
   server.on("error", (error: NodeJS.ErrnoException) => {
     events.failed(error.code ?? "");
