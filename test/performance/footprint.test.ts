@@ -8,14 +8,16 @@ const isThisNode = Number(process.versions.node.split(".")[0]) === nodeMajor;
 if (!isThisNode) process.stderr.write(`Skipped: how much heap is kept is known of Node ${nodeMajor} alone\n`);
 const describeOnThisNode = isThisNode ? describe : describe.skip;
 
-const count = 1_000;
+/** So many that what the program keeps besides is a small part of it. */
+const processes = 10_000;
+const connections = 1_000;
 /** Bytes of heap that each keeps. One that is put here anew says in its commit why it may cost so much. */
 const stated = {
-  "async process": 1_550,
-  actor: 3_340,
-  "callback owner": 390,
-  "connection, callback owner": 7_880,
-  "connection, async process": 8_780,
+  "async process": 1_000,
+  actor: 2_050,
+  "callback owner": 250,
+  "connection, callback owner": 3_250,
+  "connection, async process": 4_000,
 };
 const most = 1.25;
 
@@ -24,6 +26,7 @@ describeOnThisNode("what is idle", () => {
     "keeps at most a quarter more heap than is stated: %s, %d bytes",
     async (kind, bytes) => {
       await using server = await echoServer();
+      const count = kind.startsWith("connection") ? connections : processes;
 
       const each = await measured<number>("footprint", [kind, count, server.port], {
         flags: ["--expose-gc"],
