@@ -29,7 +29,7 @@ class CallbackOwner implements Owner, Runnable {
   #waiting: (TcpMessage | TcpPassive)[] = [];
   #isQueued = false;
   #ended: ExitReason | undefined;
-  readonly #listeners: ExitListeners;
+  #listeners: ExitListeners | undefined;
 
   constructor(
     callback: (message: TcpMessage) => void,
@@ -39,7 +39,6 @@ class CallbackOwner implements Owner, Runnable {
     this.#callback = callback;
     this.#onPassive = onPassive;
     this.runtime = runtime;
-    this.#listeners = new ExitListeners(runtime.rethrow);
   }
 
   deliver(message: TcpMessage): void {
@@ -72,21 +71,25 @@ class CallbackOwner implements Owner, Runnable {
   }
 
   onExit(listener: (reason: ExitReason) => void, role: "resource" | "observer" = "observer"): () => void {
-    if (this.#ended === undefined) return this.#listeners.add(listener, role);
+    if (this.#ended === undefined) return this.#heard.add(listener, role);
     listener(this.#ended);
     return () => undefined;
   }
 
   attach(resource: Resource): Attachment | undefined {
-    return this.#ended === undefined ? this.#listeners.attach(resource) : undefined;
+    return this.#ended === undefined ? this.#heard.attach(resource) : undefined;
+  }
+
+  get #heard(): ExitListeners {
+    return (this.#listeners ??= new ExitListeners(this.runtime.rethrow));
   }
 
   exit(reason: ExitReason = Normal): void {
     if (this.#ended !== undefined) return;
     this.#ended = reason;
     this.#waiting = [];
-    this.#listeners.tellResources(reason);
-    this.#listeners.tellObservers(reason);
+    this.#listeners?.tellResources(reason);
+    this.#listeners?.tellObservers(reason);
   }
 
   takeBack(socket: OwnedSocket): (TcpMessage | TcpPassive)[] {
@@ -106,7 +109,7 @@ class CallbackOwner implements Owner, Runnable {
   }
 
   #crash(error: unknown): void {
-    const isHeard = this.#listeners.hasObservers;
+    const isHeard = this.#listeners?.hasObservers === true;
     this.exit(Abnormal(error));
     if (!isHeard) this.runtime.rethrow(error);
   }

@@ -15,7 +15,7 @@ const connections = 1_000;
 const stated = {
   "async process": 1_000,
   actor: 2_050,
-  "callback owner": 250,
+  "callback owner": 200,
   "connection, callback owner": 3_250,
   "connection, async process": 4_000,
 };
