@@ -29,10 +29,10 @@ interface Ringing {
  * if the program is still there.
  */
 export class Alarm implements Ringing {
-  /** @internal */ at = Infinity;
-  /** @internal */ order = 0;
-  /** @internal */ place = notQueued;
-  /** @internal */ readonly ring: () => void;
+  at = Infinity;
+  order = 0;
+  place = notQueued;
+  readonly ring: () => void;
 
   readonly isLight: boolean;
 
@@ -207,9 +207,9 @@ function isBefore(one: Ringing, other: Ringing): boolean {
  * wait rings first, sees that there is more time, and sets itself for the rest. A wait that ends costs no timer call.
  */
 export class Deadline implements Ringing, TimedWait {
-  /** @internal */ at = Infinity;
-  /** @internal */ order = 0;
-  /** @internal */ place = notQueued;
+  at = Infinity;
+  order = 0;
+  place = notQueued;
   readonly #alarms: Alarms;
   readonly #passed: () => void;
   /** How long the wait may take; nothing where there is none. */
@@ -223,7 +223,7 @@ export class Deadline implements Ringing, TimedWait {
     this.#passed = passed;
   }
 
-  /** @internal The alarm may be left over from an earlier wait; the wait itself holds. */
+  /** The alarm may be left over from an earlier wait; the wait itself holds. */
   get isWaitedFor(): boolean {
     return false;
   }
@@ -238,7 +238,6 @@ export class Deadline implements Ringing, TimedWait {
     this.#alarms.time(this);
   }
 
-  /** @internal */
   begin(now: number): void {
     this.#isBeginning = false;
     if (this.#withinMs === undefined) return; // it was over within the turn
@@ -262,7 +261,6 @@ export class Deadline implements Ringing, TimedWait {
     this.#alarms.clear(this);
   }
 
-  /** @internal */
   ring(): void {
     if (this.#until === undefined) return;
     if (this.#until > this.#alarms.clock.now()) {

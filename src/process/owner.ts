@@ -39,12 +39,12 @@ export interface Owner {
   readonly [viewed]?: Owner;
 }
 
-/** @internal What goes down with its owner. */
+/** What goes down with its owner. */
 export interface Resource {
   ownerEnded(): void;
 }
 
-/** @internal That a resource goes down with its owner, until it leaves. */
+/** That a resource goes down with its owner, until it leaves. */
 export interface Attachment {
   leave(): void;
 }

@@ -162,7 +162,7 @@ export function withoutEntry<M, K extends Entry["kind"]>(
   return make(entriesOf(selector).filter((entry) => entry.kind !== kind || entry.key !== key));
 }
 
-/** @internal What a receive may ask for: what a selector says, or one subject, which needs none. */
+/** What a receive may ask for: what a selector says, or one subject, which needs none. */
 export type Wanted = Selector<unknown> | SubjectKey;
 
 /** @internal What a message that has just come becomes, or nothing where it is not `wanted`. */
