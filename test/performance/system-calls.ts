@@ -19,6 +19,8 @@ const traced = [...Object.values(names).flat(), ...marks].map((name) => `?${name
 export type SystemCalls = Record<keyof typeof names, number> & {
   /** Polls that found nothing: Node looks before it waits, where it has something else to do. */
   readonly emptyPoll: number;
+  /** Reads of no socket: a thread of Node's, which collects garbage or compiles, has woken the loop. */
+  readonly wakeUp: number;
 };
 
 const canTrace = spawnSync("strace", ["-o", "/dev/null", "true"]).status === 0;
@@ -35,7 +37,7 @@ export async function systemCallsOf(
 ): Promise<SystemCalls> {
   await using folder = await temporaryFolder();
   const file = join(folder.path, "strace");
-  await run(["strace", "-o", file, "-e", `trace=${traced}`]);
+  await run(["strace", "-y", "-o", file, "-e", `trace=${traced}`]);
   const lines = (await readFile(file, "utf8")).split("\n");
   const from = lines.findIndex((line) => line.includes(begin));
   const to = lines.findIndex((line) => line.includes(end));
@@ -44,6 +46,9 @@ export async function systemCallsOf(
   const callsOf = (kind: keyof typeof names): string[] =>
     between.filter((line) => names[kind].includes(line.slice(0, line.indexOf("("))));
   const count = (kind: keyof typeof names): number => callsOf(kind).length;
+  const ofSocket = (line: string): boolean => /^\w+\(\d+<(socket|TCP)/.test(line);
+  const read = callsOf("read").filter(ofSocket).length;
+  const write = callsOf("write").filter(ofSocket).length;
   const emptyPoll = callsOf("poll").filter((line) => line.endsWith(" = 0")).length;
-  return { read: count("read"), write: count("write"), poll: count("poll"), change: count("change"), emptyPoll };
+  return { read, write, poll: count("poll"), change: count("change"), emptyPoll, wakeUp: count("read") - read };
 }
