@@ -94,8 +94,10 @@ next("once", Socket) ->
     ok = inet:setopts(Socket, [{active, once}]),
     receive {tcp, Socket, Data} -> Data end;
 next("passive", Socket) ->
-    {ok, Data} = gen_tcp:recv(Socket, 0, 5000),
-    Data.
+    case gen_tcp:recv(Socket, 0, 5000) of
+        {ok, Data} -> Data;
+        {error, timeout} -> next("passive", Socket) % the others have their turn
+    end.
 
 greet(Socket) ->
     gen_tcp:send(Socket, <<"!">>),
