@@ -119,8 +119,8 @@ describe("a server survives", () => {
   });
 
   test("running out of descriptors, and serves again when there are some", async () => {
-    await using limited = await withDescriptors(64);
-    const { sockets } = await storm(limited.port, 120);
+    await using limited = await withDescriptors(128);
+    const { sockets } = await storm(limited.port, 240);
     await until(() => sockets.some((raw) => raw.destroyed), "there are descriptors for all");
     const alive = sockets.filter((raw) => !raw.destroyed);
     expect(alive.length).toBeGreaterThan(0);
