@@ -12,8 +12,8 @@ import type { Outcome } from "../../examples/smtp-client/outcome.ts";
 import { ca, caFile, type CertificateName } from "../support/certificates.ts";
 import { startDovecot } from "../support/dovecot.ts";
 import { findProgram } from "../support/find-program.ts";
-import { endProgram, eventually } from "../support/other-program.ts";
-import { canConnect, closedPort, temporaryFolder } from "../support/peer.ts";
+import { eventually, served } from "../support/other-program.ts";
+import { closedPort, temporaryFolder } from "../support/peer.ts";
 import { startExample, startExampleIn } from "../support/run-example.ts";
 import { startStunnel } from "../support/stunnel.ts";
 
@@ -269,14 +269,7 @@ match from any for domain "test.local" action "keep"
   const program = 'mount --bind "$1" /var/spool && mount --bind "$2" /run && exec "$3" -d -f "$4"';
   const args = ["--mount", "sh", "-c", program, "sh", spool, run, smtpd ?? "", file];
   const child = spawn(unshare ?? "", args, { stdio: "ignore" }); // each becomes the next: it is one process, smtpd
-  const stop = async (): Promise<void> => {
-    await endProgram(child);
-    await folder[Symbol.asyncDispose]();
-  };
-  await eventually(() => canConnect(port)).catch(async (error: unknown) => {
-    await stop();
-    throw error;
-  });
+  const stop = await served(child, port, folder);
   return {
     port,
     mailOf: async (name) => {

@@ -4,8 +4,8 @@ import { spawn } from "node:child_process";
 import { chmod, chown, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { credentialFiles } from "./certificates.ts";
-import { endProgram, eventually } from "./other-program.ts";
-import { canConnect, closedPort, temporaryFolder } from "./peer.ts";
+import { served } from "./other-program.ts";
+import { closedPort, temporaryFolder } from "./peer.ts";
 
 export interface Dovecot extends AsyncDisposable {
   readonly port: number;
@@ -57,13 +57,6 @@ service submission-login {
   const file = join(folder.path, "dovecot.conf");
   await writeFile(file, config);
   const child = spawn(program, ["-F", "-c", file], { stdio: "ignore" });
-  const stop = async (): Promise<void> => {
-    await endProgram(child);
-    await folder[Symbol.asyncDispose]();
-  };
-  await eventually(() => canConnect(port)).catch(async (error: unknown) => {
-    await stop();
-    throw error;
-  });
+  const stop = await served(child, port, folder);
   return { port, [Symbol.asyncDispose]: stop };
 }

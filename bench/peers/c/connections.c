@@ -2,28 +2,26 @@
 // `accept greeting` sends each a byte first. `connect <address>` and `be-greeted <address>` connect and reset, one after
 // the other: an operation is one connection.
 #include "address.h"
+#include "poll.h"
 #include "rounds.h"
 #include <signal.h>
-#include <sys/epoll.h>
 
 static void accept_forever(int is_greeting) {
   struct epoll_event events[512];
   char byte;
   int listener = listen_on(NULL);
   int poll = epoll_create1(0);
-  struct epoll_event event = {.events = EPOLLIN, .data.fd = listener};
-  epoll_ctl(poll, EPOLL_CTL_ADD, listener, &event);
-  event.data.fd = STDIN_FILENO;
-  epoll_ctl(poll, EPOLL_CTL_ADD, STDIN_FILENO, &event);
+  watch(poll, listener);
+  watch(poll, STDIN_FILENO);
   for (;;) {
     int count = epoll_wait(poll, events, 512, -1);
     for (int i = 0; i < count; i++) {
       int fd = events[i].data.fd;
       if (fd == STDIN_FILENO) exit(0);
       if (fd == listener) {
-        event.data.fd = accept(listener, NULL, NULL);
-        if (is_greeting && write(event.data.fd, "!", 1) != 1) fail("write");
-        epoll_ctl(poll, EPOLL_CTL_ADD, event.data.fd, &event);
+        int accepted = accept(listener, NULL, NULL);
+        if (is_greeting && write(accepted, "!", 1) != 1) fail("write");
+        watch(poll, accepted);
       } else if (read(fd, &byte, 1) <= 0) close(fd);
     }
   }

@@ -1,7 +1,7 @@
 // Round trips of 64 bytes, one by one on each connection: `echo-client <connections> <address>`.
 #include "address.h"
+#include "poll.h"
 #include "rounds.h"
-#include <sys/epoll.h>
 
 int main(int count_of_arguments, char **arguments) {
   if (count_of_arguments < 3) return 2;
@@ -12,8 +12,7 @@ int main(int count_of_arguments, char **arguments) {
   int poll = epoll_create1(0);
   for (int i = 0; i < connections; i++) {
     sockets[i] = connect_to(arguments[2]);
-    struct epoll_event event = {.events = EPOLLIN, .data.fd = sockets[i]};
-    epoll_ctl(poll, EPOLL_CTL_ADD, sockets[i], &event);
+    watch(poll, sockets[i]);
   }
   ready();
   for (;;) {
