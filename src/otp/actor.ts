@@ -100,9 +100,9 @@ export function startActorWithInit<S, M, D>(
   });
 }
 
-/** A specification whose types have done their work. */
-function loop(self: Self, state: unknown, selector: Selector<unknown>, spec: object): Promise<void> {
-  return new ActorLoop(self, state, selector, spec as Handler).over;
+/** `spec` is a specification whose types have done their work. */
+function loop(self: Self, state: unknown, selector: Selector<unknown>, spec: Handler): Promise<void> {
+  return new ActorLoop(self, state, selector, spec).over;
 }
 
 function startOptions({ initTimeoutMs = defaultInitTimeoutMs, mailbox }: ActorOptions) {

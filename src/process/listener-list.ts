@@ -64,6 +64,7 @@ export class ListenerList {
   }
 }
 
+/** Says to who has been taken from a list that the end has come. */
 export function tell(listener: Listener, reason: ExitReason): void {
   if (typeof listener === "function") listener(reason);
   else listener.ownerEnded();

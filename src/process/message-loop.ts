@@ -76,6 +76,7 @@ export class MessageLoop implements Runnable {
   stop(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#only = undefined;
     if (this.#state !== "busy") this.#setOver();
     if (this.#state === "idle") this.#process.receiver.endWait();
   }

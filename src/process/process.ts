@@ -249,7 +249,10 @@ export class ProcessEngine implements Process, Runnable {
     return this.#controller.signal;
   }
 
-  /** Calls `listener` at the end, before anybody else hears of it, to wake what the process itself waits for; until it leaves by the entry. */
+  /**
+   * Calls `listener` at the end, before anybody else hears of it, to wake what the process itself waits for; until it
+   * leaves by the entry.
+   */
   onInterrupt(listener: (reason: ExitReason) => void): Entry {
     return (this.#interrupts ??= new ListenerList()).append(listener);
   }

@@ -15,7 +15,8 @@ export type Lookup = (
 const hexadecimal = /^(?=.*0x)(?:(?:0x[\da-f]*|\d+)(?:\.|$)){1,4}$/i;
 
 /**
- * The addresses of a host in one IP version, one at least, as `lookup` knows them, or without it. One of the two functions is called, once, and never inside this call.
+ * The addresses of a host in one IP version, one at least, as `lookup` knows them, or without it. One of the two
+ * functions is called, once, and never inside this call.
  *
  * @returns what keeps both from being called; the lookup itself cannot be stopped
  */

@@ -470,7 +470,7 @@ class NodeTransport implements Transport {
     return address === undefined || port === undefined ? undefined : { address, port };
   }
 
-  /** `onread`'s callback. Node goes on reading unless this says false. */
+  /** What `onread` has read. Node goes on reading unless this says false. */
   received(data: Buffer): boolean {
     this.isReading = this.events.bytes(data);
     return this.isReading;
