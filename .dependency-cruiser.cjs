@@ -62,7 +62,7 @@ module.exports = {
       from: { path: "^src/", pathNot: filesOf([...Object.keys(layers), "result", "telemetry"]) },
       to: {},
     },
-    onlyIn("net-only-in-the-transport", "src/tcp/transport.ts", "net"),
+    onlyIn("net-only-in-the-transport", "src/tcp/(address|dial|node-transport|serve|transport).ts", "net"),
     onlyIn("tls-only-in-tls", "src/tls/", "tls"),
     onlyIn("dns-only-in-resolve", "src/tcp/resolve.ts", "dns"),
     onlyIn("xstate-only-in-xstate", "src/xstate/", "xstate"),

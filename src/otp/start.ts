@@ -70,10 +70,12 @@ export function start<D, M>(
       return isThenable(begun) ? begun.then(begin, fail) : begin(begun);
     }, spawnOptions);
     const engine = processEngine(process);
-    const deadline = new Deadline(engine.runtime.alarms, () => {
-      unlinkFrom(host, process);
-      settle(err({ type: "InitTimeout" }));
-      process.kill();
+    const deadline = new Deadline(engine.runtime.alarms, {
+      passDeadline: () => {
+        unlinkFrom(host, process);
+        settle(err({ type: "InitTimeout" }));
+        process.kill();
+      },
     });
     deadline.start(initTimeoutMs);
     const exit = engine.observeExit((reason) => {

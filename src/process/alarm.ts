@@ -202,6 +202,12 @@ function isBefore(one: Ringing, other: Ringing): boolean {
   return one.at < other.at || (one.at === other.at && one.order < other.order);
 }
 
+/** Whoever waits until a deadline. */
+export interface Waiter {
+  /** The time is over; it waits no longer. */
+  passDeadline(): void;
+}
+
 /**
  * A time until which somebody waits, over and over. It is written down rather than armed: the alarm of an earlier
  * wait rings first, sees that there is more time, and sets itself for the rest. A wait that ends costs no timer call.
@@ -211,16 +217,16 @@ export class Deadline implements Ringing, TimedWait {
   order = 0;
   place = notQueued;
   readonly #alarms: Alarms;
-  readonly #passed: () => void;
+  readonly #waiter: Waiter;
   /** How long the wait may take; nothing where there is none. */
   #withinMs: number | undefined;
   /** When the wait is over, once its time has been taken. */
   #until: number | undefined;
   #isBeginning = false;
 
-  constructor(alarms: Alarms, passed: () => void) {
+  constructor(alarms: Alarms, waiter: Waiter) {
     this.#alarms = alarms;
-    this.#passed = passed;
+    this.#waiter = waiter;
   }
 
   /** The alarm may be left over from an earlier wait; the wait itself holds. */
@@ -268,6 +274,6 @@ export class Deadline implements Ringing, TimedWait {
       return;
     }
     this.stop();
-    this.#passed();
+    this.#waiter.passDeadline();
   }
 }

@@ -2,7 +2,7 @@ import { err, ok, type Result } from "../result.ts";
 import { Alarm, type TimedWait } from "./alarm.ts";
 import { checkDelay } from "./clock.ts";
 import { type ExitReason, ExitSignal, expectSignal, noproc } from "./exit.ts";
-import type { Entry } from "./listener-list.ts";
+import type { ExitListener } from "./exit-listener.ts";
 import type { Address } from "./mailbox-subject.ts";
 import type { ProcessEngine } from "./process.ts";
 import type { Subject } from "./subject.ts";
@@ -84,8 +84,8 @@ class PendingCall implements Address, TimedWait {
   #alarm: Alarm | undefined;
   /** Absent once the call is over. */
   #resolve: ((result: Result<unknown, CallError>) => void) | undefined;
-  #watch: Entry | undefined;
-  #interrupt: Entry | undefined;
+  #watch: ExitListener | undefined;
+  #interrupt: ExitListener | undefined;
 
   constructor(callee: ProcessEngine, caller: ProcessEngine | undefined, withinMs: number) {
     this.#callee = callee;

@@ -1,7 +1,8 @@
 import type { OwnedSocket, TcpMessage, TcpPassive } from "../tcp/message.ts";
 import { Abnormal, type ExitReason, Normal } from "./exit.ts";
+import type { ExitListener } from "./exit-listener.ts";
 import { ExitListeners } from "./exit-listeners.ts";
-import type { Attachment, Owner, Resource } from "./owner.ts";
+import type { Owner } from "./owner.ts";
 import { type Runtime, type RuntimeEngine, runtimeEngine } from "./runtime.ts";
 import type { Runnable } from "./scheduler.ts";
 
@@ -26,7 +27,9 @@ class CallbackOwner implements Owner, Runnable {
   readonly runtime: RuntimeEngine;
   readonly #callback: (message: TcpMessage) => void;
   readonly #onPassive: (message: TcpPassive) => void;
-  #waiting: (TcpMessage | TcpPassive)[] = [];
+  /** Most of the time no more than one message waits, which costs no array. */
+  #first: TcpMessage | TcpPassive | undefined;
+  #behind: (TcpMessage | TcpPassive)[] | undefined;
   #isQueued = false;
   #ended: ExitReason | undefined;
   #listeners: ExitListeners | undefined;
@@ -51,7 +54,8 @@ class CallbackOwner implements Owner, Runnable {
 
   #append(message: TcpMessage | TcpPassive): void {
     if (this.#ended !== undefined) return;
-    this.#waiting.push(message);
+    if (this.#first === undefined) this.#first = message;
+    else (this.#behind ??= []).push(message);
     this.#queueUp();
   }
 
@@ -59,15 +63,16 @@ class CallbackOwner implements Owner, Runnable {
     this.#isQueued = false;
     try {
       for (let left = messagesPerVisit; left > 0; left--) {
-        const message = this.#waiting.shift();
+        const message = this.#first;
         if (message === undefined) return;
+        this.#first = this.#behind?.shift();
         if (message.type === "TcpPassive") this.#onPassive(message);
         else this.#callback(message);
       }
     } catch (error) {
       this.#crash(error);
     }
-    if (this.#waiting.length > 0) this.#queueUp();
+    if (this.#first !== undefined) this.#queueUp();
   }
 
   onExit(listener: (reason: ExitReason) => void, role: "resource" | "observer" = "observer"): () => void {
@@ -76,30 +81,40 @@ class CallbackOwner implements Owner, Runnable {
     return () => undefined;
   }
 
-  attach(resource: Resource): Attachment | undefined {
-    return this.#ended === undefined ? this.#heard.attach(resource) : undefined;
+  attach(resource: ExitListener): boolean {
+    if (this.#ended !== undefined) return false;
+    this.#heard.attach(resource);
+    return true;
   }
 
   get #heard(): ExitListeners {
-    return (this.#listeners ??= new ExitListeners(this.runtime.rethrow));
+    return (this.#listeners ??= new ExitListeners());
   }
 
   exit(reason: ExitReason = Normal): void {
     if (this.#ended !== undefined) return;
     this.#ended = reason;
-    this.#waiting = [];
-    this.#listeners?.tellResources(reason);
-    this.#listeners?.tellObservers(reason);
+    this.#keep(() => false);
+    this.#listeners?.tellResources(reason, this.runtime.rethrow);
+    this.#listeners?.tellObservers(reason, this.runtime.rethrow);
   }
 
   takeBack(socket: OwnedSocket): (TcpMessage | TcpPassive)[] {
-    const taken = this.#waiting.filter((message) => message.socket === socket);
-    this.#waiting = this.#waiting.filter((message) => message.socket !== socket);
-    return taken;
+    return this.#keep((message) => message.socket !== socket);
   }
 
   dropClosed(socket: OwnedSocket): void {
-    this.#waiting = this.#waiting.filter((message) => message.socket !== socket || message.type !== "SocketClosed");
+    this.#keep((message) => message.socket !== socket || message.type !== "SocketClosed");
+  }
+
+  /** Gives the others. */
+  #keep(isWanted: (message: TcpMessage | TcpPassive) => boolean): (TcpMessage | TcpPassive)[] {
+    if (this.#first === undefined) return [];
+    const all = [this.#first, ...(this.#behind ?? [])];
+    const kept = all.filter(isWanted);
+    this.#first = kept.shift();
+    this.#behind = kept;
+    return all.filter((message) => !isWanted(message));
   }
 
   #queueUp(): void {

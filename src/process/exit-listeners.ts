@@ -1,60 +1,86 @@
 import type { ExitReason } from "./exit.ts";
-import { type Entry, type Listener, ListenerList, tell } from "./listener-list.ts";
-import type { Attachment, Resource } from "./owner.ts";
+import { type ExitListener, FunctionListener } from "./exit-listener.ts";
 
-/** Who wants to know when an owner ends: what goes down with it, and who hears why. */
+/**
+ * Who wants to know when an owner ends: what goes down with it, and behind these who hears why; both in the order in
+ * which they came. Linked, as each call of a process listens for its end for a moment: a Set of so many that come and go
+ * costs four times as much.
+ */
 export class ExitListeners {
-  // Most owners have listeners of one kind, if any.
-  #resources: ListenerList | undefined;
-  #observers: ListenerList | undefined;
-  readonly #rethrow: (error: unknown) => void;
-
-  /** `rethrow` gets what a listener throws: one that throws keeps no other from hearing. */
-  constructor(rethrow: (error: unknown) => void) {
-    this.#rethrow = rethrow;
-  }
+  #first: ExitListener | undefined;
+  #lastResource: ExitListener | undefined;
+  #last: ExitListener | undefined;
 
   get hasObservers(): boolean {
-    return this.#observers?.isEmpty === false;
+    return this.#last !== this.#lastResource;
   }
 
   /** The same function may listen twice. */
-  add(listener: (reason: ExitReason) => void, role: "resource" | "observer"): () => void {
-    const entry = role === "resource" ? this.#addResource(listener) : this.observe(listener);
+  add(hear: (reason: ExitReason) => void, role: "resource" | "observer"): () => void {
+    const listener = new FunctionListener(hear);
+    if (role === "resource") this.attach(listener);
+    else this.#insert(listener, this.#last);
     return () => {
-      entry.leave();
+      listener.leave();
     };
   }
 
-  /** As `add`, for what needs no function to be told. */
-  attach(resource: Resource): Attachment {
-    return this.#addResource(resource);
+  /** As `add`, for a resource, which leaves by itself; it moves here from where it was. */
+  attach(resource: ExitListener): void {
+    resource.leave();
+    this.#insert(resource, this.#lastResource);
+    this.#lastResource = resource;
   }
 
-  /** As `add`, for an observer that leaves by its entry. */
-  observe(listener: (reason: ExitReason) => void): Entry {
-    return (this.#observers ??= new ListenerList()).append(listener);
+  /** As `add`, for an observer that leaves by itself. */
+  observe(hear: (reason: ExitReason) => void): ExitListener {
+    const listener = new FunctionListener(hear);
+    this.#insert(listener, this.#last);
+    return listener;
   }
 
-  tellResources(reason: ExitReason): void {
-    this.#tell(this.#resources, reason);
+  #insert(listener: ExitListener, previous: ExitListener | undefined): void {
+    const next = previous === undefined ? this.#first : previous.next;
+    listener.list = this;
+    listener.previous = previous;
+    listener.next = next;
+    if (previous === undefined) this.#first = listener;
+    else previous.next = listener;
+    if (next === undefined) this.#last = listener;
+    else next.previous = listener;
   }
 
-  tellObservers(reason: ExitReason): void {
-    this.#tell(this.#observers, reason);
+  /** Of one that is in this list. */
+  remove(listener: ExitListener): void {
+    const { previous, next } = listener;
+    if (this.#lastResource === listener) this.#lastResource = previous;
+    if (previous === undefined) this.#first = next;
+    else previous.next = next;
+    if (next === undefined) this.#last = previous;
+    else next.previous = previous;
+    // Whoever still holds it must not hold the others by it.
+    listener.previous = undefined;
+    listener.next = undefined;
   }
 
-  #addResource(listener: Listener): Entry {
-    return (this.#resources ??= new ListenerList()).append(listener);
+  /** `rethrow` gets what a listener throws: one that throws keeps no other from hearing. */
+  tellResources(reason: ExitReason, rethrow: (error: unknown) => void): void {
+    while (this.#lastResource !== undefined) this.#tellFirst(reason, rethrow);
   }
 
-  #tell(list: ListenerList | undefined, reason: ExitReason): void {
-    for (let listener = list?.takeFirst(); listener !== undefined; listener = list?.takeFirst()) {
-      try {
-        tell(listener, reason);
-      } catch (error) {
-        this.#rethrow(error);
-      }
+  /** As `tellResources`, when those have heard. */
+  tellObservers(reason: ExitReason, rethrow: (error: unknown) => void): void {
+    while (this.#first !== undefined) this.#tellFirst(reason, rethrow);
+  }
+
+  #tellFirst(reason: ExitReason, rethrow: (error: unknown) => void): void {
+    const first = this.#first;
+    if (first === undefined) return;
+    first.leave();
+    try {
+      first.hear(reason);
+    } catch (error) {
+      rethrow(error);
     }
   }
 }

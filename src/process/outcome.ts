@@ -1,11 +1,5 @@
+import { deferred, type Deferred } from "./deferred.ts";
 import { type ExitReason, ExitSignal } from "./exit.ts";
-
-/** A promise with its two ends. */
-interface Deferred<T> {
-  readonly promise: Promise<T>;
-  resolve(value: T): void;
-  reject(reason: unknown): void;
-}
 
 /** What the function of a process gave. */
 export interface Returned {
@@ -83,15 +77,4 @@ export class Outcome {
     if (this.#returned !== undefined && this.#returned !== noValue) this.#result?.resolve(this.#returned.value);
     else this.#result?.reject(ended.type === "Abnormal" ? ended.reason : new ExitSignal(ended));
   }
-}
-
-function deferred<T>(): Deferred<T> {
-  let resolve!: (value: T) => void;
-  let reject!: (reason: unknown) => void;
-  const promise = new Promise<T>((resolvePromise, rejectPromise) => {
-    resolve = resolvePromise;
-    reject = rejectPromise;
-  });
-  promise.catch(() => undefined); // who only asks for the promise has not asked to be crashed by it
-  return { promise, resolve, reject };
 }

@@ -1,6 +1,7 @@
 // The one look upwards, at types alone: what an owner gets from its sockets is said where sockets are.
 import type { OwnedSocket, TcpMessage, TcpPassive } from "../tcp/message.ts";
 import type { ExitReason } from "./exit.ts";
+import type { ExitListener } from "./exit-listener.ts";
 import type { Runtime } from "./runtime.ts";
 
 /**
@@ -25,10 +26,10 @@ export interface Owner {
   /** Its clock and hooks; the default runtime's where it is absent. */
   readonly runtime?: Runtime;
   /**
-   * @internal As `onExit` for a resource, which costs no functions so; nothing where the owner has ended, and nobody is
-   * told. Absent where only its functions are known.
+   * @internal As `onExit` for a resource, which costs no functions so, and leaves the owner that it had. Says false where
+   * this one has ended: nothing changes then. Absent where only its functions are known.
    */
-  attach?(resource: Resource): Attachment | undefined;
+  attach?(resource: ExitListener): boolean;
   /** @internal For hand-over: this socket's messages that are queued and not yet taken. */
   takeBack?(socket: OwnedSocket): (TcpMessage | TcpPassive)[];
   /** @internal Takes back the `SocketClosed` of a socket that is closed before anybody has taken it. */
@@ -37,16 +38,6 @@ export interface Owner {
   awaitPoll?(): void;
   /** @internal The owner that this is but a view of. */
   readonly [viewed]?: Owner;
-}
-
-/** What goes down with its owner. */
-export interface Resource {
-  ownerEnded(): void;
-}
-
-/** That a resource goes down with its owner, until it leaves. */
-export interface Attachment {
-  leave(): void;
 }
 
 /** @internal */
@@ -74,11 +65,15 @@ export function watch(
   return seen.hasEnded ? undefined : leave;
 }
 
-/** @internal As `watch`, for one object that goes down with `owner`. */
-export function attach(owner: Owner, resource: Resource): Attachment | undefined {
+/** @internal As `Owner.attach`, for any owner. */
+export function attach(owner: Owner, resource: ExitListener): boolean {
   if (owner.attach !== undefined) return owner.attach(resource);
-  const leave = watch(owner, "resource", () => {
-    resource.ownerEnded();
+  const leave = watch(owner, "resource", (reason) => {
+    resource.list = undefined;
+    resource.hear(reason);
   });
-  return leave === undefined ? undefined : { leave };
+  if (leave === undefined) return false;
+  resource.leave();
+  resource.list = { remove: leave };
+  return true;
 }

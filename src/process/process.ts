@@ -2,13 +2,13 @@ import { inspect } from "node:util";
 import type { TcpMessage, TcpPassive } from "../tcp/message.ts";
 import { err, ok, type Result } from "../result.ts";
 import { Abnormal, type ExitReason, ExitSignal, Killed, Normal, Shutdown } from "./exit.ts";
+import type { ExitListener } from "./exit-listener.ts";
 import { ExitListeners } from "./exit-listeners.ts";
-import { type Entry, ListenerList, tell } from "./listener-list.ts";
 import { MailboxBound, type MailboxOptions } from "./mailbox-bound.ts";
 import { MailboxSubject } from "./mailbox-subject.ts";
 import type { NameEngine } from "./name.ts";
 import { noValue, Outcome, type Returned } from "./outcome.ts";
-import { type Attachment, type Owner, ownerItself, type Resource } from "./owner.ts";
+import { type Owner, ownerItself } from "./owner.ts";
 import { Receiver } from "./receiver.ts";
 import type { RuntimeEngine } from "./runtime.ts";
 import type { Runnable } from "./scheduler.ts";
@@ -84,7 +84,7 @@ export class ProcessEngine implements Process, Runnable {
   #outcome: Outcome | undefined;
   #ties: Ties | undefined;
   #listeners: ExitListeners | undefined;
-  #interrupts: ListenerList | undefined;
+  #interrupts: ExitListeners | undefined;
   #timers: Set<TimerEngine> | undefined;
   #names: Map<NameEngine, MailboxSubject> | undefined;
   #controller: AbortController | undefined;
@@ -161,17 +161,18 @@ export class ProcessEngine implements Process, Runnable {
     return () => undefined;
   }
 
-  attach(resource: Resource): Attachment | undefined {
-    return this.isAlive ? this.#heard.attach(resource) : undefined;
+  attach(resource: ExitListener): boolean {
+    if (this.isAlive) this.#heard.attach(resource);
+    return this.isAlive;
   }
 
-  /** As `onExit`, for an observer of a living process, which leaves by the entry. */
-  observeExit(listener: (reason: ExitReason) => void): Entry {
+  /** As `onExit`, for an observer of a living process, which leaves by itself. */
+  observeExit(listener: (reason: ExitReason) => void): ExitListener {
     return this.#heard.observe(listener);
   }
 
   get #heard(): ExitListeners {
-    return (this.#listeners ??= new ExitListeners(this.runtime.rethrow));
+    return (this.#listeners ??= new ExitListeners());
   }
 
   exit(reason: ExitReason): void {
@@ -251,10 +252,10 @@ export class ProcessEngine implements Process, Runnable {
 
   /**
    * Calls `listener` at the end, before anybody else hears of it, to wake what the process itself waits for; until it
-   * leaves by the entry.
+   * leaves.
    */
-  onInterrupt(listener: (reason: ExitReason) => void): Entry {
-    return (this.#interrupts ??= new ListenerList()).append(listener);
+  onInterrupt(listener: (reason: ExitReason) => void): ExitListener {
+    return (this.#interrupts ??= new ExitListeners()).observe(listener);
   }
 
   register(name: NameEngine, inbox?: MailboxSubject): Result<MailboxSubject, "NameTaken"> {
@@ -371,7 +372,7 @@ export class ProcessEngine implements Process, Runnable {
 
   /** Says whether anybody heard; whoever goes down by a link is stopped and put into `goingDown`. */
   #tellEnd(reason: ExitReason, goingDown: ProcessEngine[]): boolean {
-    this.#listeners?.tellResources(reason);
+    this.#listeners?.tellResources(reason, this.runtime.rethrow);
     const isSeen = this.#outcome?.isAskedFor === true || this.#listeners?.hasObservers === true;
     const goesDown = (linked: ProcessEngine): void => {
       if (!linked.isAlive) return;
@@ -379,7 +380,7 @@ export class ProcessEngine implements Process, Runnable {
       goingDown.push(linked);
     };
     const isHeard = this.#ties?.tellLinks(reason, goesDown) === true || isSeen;
-    this.#listeners?.tellObservers(reason);
+    this.#listeners?.tellObservers(reason, this.runtime.rethrow);
     this.#outcome?.tell();
     if (this.#start !== undefined) this.#forgetStart();
     return isHeard;
@@ -396,8 +397,7 @@ export class ProcessEngine implements Process, Runnable {
   /** A signal is made where somebody waits for one: it costs more than the rest of a short life. */
   #interrupt(reason: ExitReason): void {
     this.receiver.interrupt(reason);
-    for (let wake = this.#interrupts?.takeFirst(); wake !== undefined; wake = this.#interrupts?.takeFirst())
-      tell(wake, reason);
+    this.#interrupts?.tellObservers(reason, this.runtime.rethrow);
     this.#controller?.abort(new ExitSignal(reason));
   }
 

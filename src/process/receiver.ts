@@ -1,5 +1,5 @@
 import { err, ok } from "../result.ts";
-import { Deadline } from "./alarm.ts";
+import { Deadline, type Waiter } from "./alarm.ts";
 import { type ExitReason, ExitSignal, expectSignal } from "./exit.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { MailboxBound } from "./mailbox-bound.ts";
@@ -15,7 +15,7 @@ type Settle = (value: unknown) => void;
  * that it asks for stands in the mailbox, except when that message came after the reductions of a slice were spent:
  * then the receive stands in the run queue and takes it in its turn.
  */
-export class Receiver implements Runnable {
+export class Receiver implements Runnable, Waiter {
   readonly mailbox = new Mailbox();
   /** What takes the messages that nobody receives, where there is one. */
   loop: MessageLoop | undefined;
@@ -160,16 +160,14 @@ export class Receiver implements Runnable {
   }
 
   #startDeadline(withinMs: number): void {
-    this.#deadline ??= new Deadline(this.#runtime.alarms, () => {
-      this.#passDeadline();
-    });
+    this.#deadline ??= new Deadline(this.#runtime.alarms, this);
     this.#deadline.start(withinMs);
   }
 
   /** A receive that does not wait has found nothing: it is over, or will be after the poll that is due. */
   #passPoll(): void {
     if (!this.#isPollDue) {
-      this.#passDeadline();
+      this.passDeadline();
       return;
     }
     this.#isPollDue = false;
@@ -177,11 +175,11 @@ export class Receiver implements Runnable {
     const promise = this.#promise;
     afterPoll(() => {
       this.#runtime.alarms.release();
-      if (this.#promise === promise) this.#passDeadline();
+      if (this.#promise === promise) this.passDeadline();
     });
   }
 
-  #passDeadline(): void {
+  passDeadline(): void {
     // A message that waits for its turn in the run queue came in time.
     if (this.#waiting === undefined || this.#takeFor(this.#waiting)) return;
     const resolve = this.#resolve;

@@ -74,8 +74,10 @@ class CallbackConnection {
     const notices = self.newSubject<Notice>();
     // However full the mailbox is.
     const tell = (notice: Notice): void => void (notices as unknown as Address).put(notice);
-    this.#reading = new Deadline(runtimeEngine(self.runtime).alarms, () => {
-      tell("ReadTimeout");
+    this.#reading = new Deadline(runtimeEngine(self.runtime).alarms, {
+      passDeadline: () => {
+        tell("ReadTimeout");
+      },
     });
     this.#serving.onDrain = () => {
       tell("Drain");

@@ -59,7 +59,7 @@ export class ShutdownRole {
       this.#enough = resolve;
       void this.#connections.whenNone().then(resolve);
     });
-    this.#deadline = new Deadline(runtimeEngine(self.runtime).alarms, this.#enough);
+    this.#deadline = new Deadline(runtimeEngine(self.runtime).alarms, { passDeadline: this.#enough });
     this.#deadline.start(this.#withinMs);
     await over;
     this.#deadline.dispose();

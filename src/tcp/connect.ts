@@ -14,7 +14,9 @@ import {
 import { HappyEyeballs } from "./happy-eyeballs.ts";
 import { addressesWithoutLookup, resolve } from "./resolve.ts";
 import { SocketEngine } from "./socket-engine.ts";
-import { type Destination, dial, familyOf, longestPathBytes, type Transport } from "./transport.ts";
+import { familyOf, longestPathBytes } from "./address.ts";
+import { type Destination, dial } from "./dial.ts";
+import type { Transport } from "./transport.ts";
 
 /**
  * Connects to a TCP server, or to a unix socket. Looks the host up in each IP version that `ipVersionPreference`

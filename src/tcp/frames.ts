@@ -30,17 +30,11 @@ export class Frames {
   #state: unknown;
   #failure: FramingFailure | undefined;
 
-  /** Nothing where the stream is raw. */
-  static of(packet: PacketType, packetSize: number, stash: Stash): Frames | undefined {
-    if (packet === "raw") return undefined;
-    return new Frames(typeof packet === "object" ? packet : framings[packet], packetSize, stash);
-  }
-
-  constructor(framing: Framing, packetSize: number, stash: Stash) {
-    this.#framing = framing;
+  constructor(packet: Exclude<PacketType, "raw">, packetSize: number, stash: Stash) {
+    this.#framing = typeof packet === "object" ? packet : framings[packet];
     this.#packetSize = packetSize;
     this.#stash = stash;
-    this.#state = framing.start;
+    this.#state = this.#framing.start;
     stash.forgetSeen();
   }
 

@@ -5,7 +5,8 @@ import type { OwnedSocket, Socket } from "./message.ts";
 import { checkMethods } from "./option-checks.ts";
 import { checkSocketOptions, type SocketOptions, socketOptionNames } from "./options.ts";
 import { SocketEngine } from "./socket-engine.ts";
-import { adopt, type NodeSocket } from "./transport.ts";
+import { adopt } from "./node-transport.ts";
+import type { NodeSocket } from "./transport.ts";
 
 /** Who gets an adopted socket, and what has been read of it. */
 export interface AdoptContext<O extends Owner | undefined = Owner | undefined> extends SocketOptions {

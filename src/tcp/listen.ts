@@ -10,7 +10,9 @@ import type { OwnedSocket, Socket } from "./message.ts";
 import { checkHost, checkMethods, checkPath, checkPort } from "./option-checks.ts";
 import { checkSocketOptions, type ResolvedSocketOptions, type SocketOptions, socketOptionNames } from "./options.ts";
 import { SocketEngine } from "./socket-engine.ts";
-import { longestPathBytes, serve, type ServerSocket, type Transport } from "./transport.ts";
+import { longestPathBytes } from "./address.ts";
+import { serve, type ServerSocket } from "./serve.ts";
+import type { Transport } from "./transport.ts";
 
 /** Where to listen. The options of a socket are those of every socket that is accepted. Source: `gen_tcp:listen`. */
 export interface ListenOptions extends SocketOptions {
@@ -184,8 +186,10 @@ class ListenerEngine implements Listener {
   accept(milliseconds: number, owner: Owner | undefined): Promise<Result<SocketEngine, SocketError>> {
     if (this.#isClosed) return Promise.resolve(err("Closed"));
     return new Promise((settle) => {
-      const deadline = new Deadline(this.#runtime.alarms, () => {
-        acceptor.finish(err("Timeout"));
+      const deadline = new Deadline(this.#runtime.alarms, {
+        passDeadline: () => {
+          acceptor.finish(err("Timeout"));
+        },
       });
       const acceptor: Acceptor = new Acceptor(owner, settle, () => {
         deadline.dispose();

@@ -1,18 +1,20 @@
-import { type Owner, attach, type Attachment, ownerItself, type Resource } from "../process/owner.ts";
+import { ExitListener } from "../process/exit-listener.ts";
+import { type Owner, attach, ownerItself } from "../process/owner.ts";
 import type { RuntimeEngine } from "../process/runtime.ts";
 import type { OwnedSocket, TcpMessage, TcpPassive } from "./message.ts";
 
-interface Owned extends Resource {
+interface Owned {
   readonly runtime: RuntimeEngine;
+  ownerEnded(): void;
 }
 
 /** Whose a socket is: who gets its messages, and at whose end it ends. Nobody's, until somebody takes it. */
-export class Ownership {
+export class Ownership extends ExitListener {
   readonly #owned: Owned;
   #owner: Owner | undefined;
-  #attachment: Attachment | undefined;
 
   constructor(owned: Owned) {
+    super();
     this.#owned = owned;
   }
 
@@ -27,12 +29,13 @@ export class Ownership {
   /** Says false where `owner` has ended: then everything is as it was. */
   take(owner: Owner): boolean {
     const next = ownerItself(owner);
-    const attachment = attach(next, this.#owned);
-    if (attachment === undefined) return false;
-    this.#attachment?.leave();
-    this.#attachment = attachment;
+    if (!attach(next, this)) return false;
     this.#owner = next;
     return true;
+  }
+
+  hear(): void {
+    this.#owned.ownerEnded();
   }
 
   /** As `take`, and the messages of `socket` that wait in the old owner's mailbox come along, in order. */
@@ -71,11 +74,5 @@ export class Ownership {
   /** A packet was asked for: what the kernel has of it comes with the next poll. */
   awaitPoll(): void {
     this.#owner?.awaitPoll?.();
-  }
-
-  /** The owner's end is no concern of the socket any more. */
-  release(): void {
-    this.#attachment?.leave();
-    this.#attachment = undefined;
   }
 }

@@ -1,5 +1,11 @@
-/** One buffer for the reads of all sockets, so that an idle connection holds none, and a read allocates what it needs. */
-const sharedBuffer = Buffer.allocUnsafeSlow(65_536);
+/**
+ * One buffer for the reads of all sockets, so that an idle connection holds none, and a read allocates what it needs. It is
+ * never given away: what was read is copied out of it before the next read.
+ */
+const shared = Buffer.allocUnsafeSlow(65_536);
+
+/** Parts of it, for sockets whose packets do not fill it: one that a read ends in would be shorter than those beside it. */
+const parts = new Map<number, Buffer>();
 
 /** Most messages are small and of a few sizes: to make a view of the buffer for each would cost as much as its copy. */
 const mostViewedBytes = 1024;
@@ -12,54 +18,62 @@ const mostCopiedBytes = 32_768;
 const mostOwnBuffers = 128;
 let ownBuffers = 0;
 
+/** Where the next read goes of the socket that asks next: Node asks for each as soon as it has told of the one before. */
+let next: Buffer = shared;
+
+/** One function that gives the sockets their buffers, as `onread` wants it, so that none has one for itself. */
+export function nextBuffer(): Buffer {
+  const given = next;
+  next = shared; // and nobody else is ever given one that is a socket's own
+  return given;
+}
+
+/** The next who asks is a new socket, with packets of at most `packetSize` bytes. */
+export function readFirst(packetSize: number): void {
+  next = partOf(packetSize > shared.length ? shared.length : shared.length - (shared.length % packetSize));
+}
+
+/** The next who asks is the socket that has read into `buffer`, and has one of its `own` or none. */
+export function readNext(own: Buffer | undefined, buffer: Uint8Array): void {
+  next = own ?? partOf(buffer.length);
+}
+
+function partOf(size: number): Buffer {
+  if (size >= shared.length) return shared;
+  let part = parts.get(size);
+  if (part === undefined) parts.set(size, (part = shared.subarray(0, size)));
+  return part;
+}
+
 /**
- * Where the reads of one socket go. What is read into the shared buffer is copied out before the next read; that one is
- * never given away, as Node reads into it for other sockets. While much comes at a time, the socket has a buffer of its
- * own, which is given away as it is; after the next small read it has none.
+ * The `size` bytes that were just read into `buffer`, the receiver's to keep: of the socket's `own` buffer as it is, where
+ * it was filled. Bun reads into buffers that are not ours.
  */
-export class ReadBuffer {
-  readonly #shared: Buffer;
-  #own: Buffer | undefined;
-
-  /** Packets have at most `packetSize` bytes: one that a read ends in would be shorter than those beside it. */
-  constructor(packetSize: number) {
-    const rest = packetSize > sharedBuffer.length ? 0 : sharedBuffer.length % packetSize;
-    this.#shared = rest === 0 ? sharedBuffer : sharedBuffer.subarray(0, -rest);
-  }
-
-  /** The buffer for the next read. */
-  get next(): Buffer {
-    return this.#own ?? this.#shared;
-  }
-
-  /** The `size` bytes that were just read into `buffer`, the receiver's to keep. Bun reads into buffers that are not ours. */
-  take(size: number, buffer: Uint8Array): Buffer {
-    const own = this.#own;
-    const isLarge = size > mostCopiedBytes;
-    if (isLarge) this.#takeOwn();
-    else this.release();
-    if (isLarge && own !== undefined && buffer === own) return size === own.length ? own : own.subarray(0, size);
-    const data = Buffer.allocUnsafe(size);
-    data.set(buffer === this.#shared && size <= mostViewedBytes ? viewOf(size) : buffer.subarray(0, size));
-    return data;
-  }
-
-  /** Nothing large is read, or nothing at all any more. */
-  release(): void {
-    if (this.#own === undefined) return;
-    this.#own = undefined;
-    ownBuffers--;
-  }
-
-  #takeOwn(): void {
-    if (this.#own === undefined) {
-      if (ownBuffers === mostOwnBuffers) return;
-      ownBuffers++;
-    }
-    this.#own = Buffer.allocUnsafeSlow(this.#shared.length);
-  }
+export function takeRead(size: number, buffer: Uint8Array, own: Buffer | undefined): Buffer {
+  if (buffer === own && size > mostCopiedBytes) return size === own.length ? own : own.subarray(0, size);
+  const data = Buffer.allocUnsafe(size);
+  data.set(buffer === shared && size <= mostViewedBytes ? viewOf(size) : buffer.subarray(0, size));
+  return data;
 }
 
 function viewOf(size: number): Uint8Array {
-  return (views[size] ??= sharedBuffer.subarray(0, size));
+  return (views[size] ??= shared.subarray(0, size));
+}
+
+/** The buffer that a socket has for itself after a read of `size` bytes: while much comes at a time, a new one. */
+export function ownAfter(own: Buffer | undefined, size: number, buffer: Uint8Array): Buffer | undefined {
+  if (size <= mostCopiedBytes) {
+    releaseOwn(own);
+    return undefined;
+  }
+  if (own === undefined) {
+    if (ownBuffers === mostOwnBuffers) return undefined;
+    ownBuffers++;
+  }
+  return Buffer.allocUnsafeSlow(buffer.length);
+}
+
+/** A socket has none for itself any more. */
+export function releaseOwn(own: Buffer | undefined): void {
+  if (own !== undefined) ownBuffers--;
 }

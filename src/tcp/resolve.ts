@@ -1,5 +1,5 @@
 import dns from "node:dns";
-import { familyOf } from "./transport.ts";
+import { familyOf } from "./address.ts";
 
 /**
  * Finds the addresses of a host in one IP version and calls back, once. Node's `dns.lookup` is one, and so is what caches

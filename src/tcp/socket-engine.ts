@@ -1,5 +1,6 @@
 import { inspect } from "node:util";
 import type { Pieces } from "../framing/framing.ts";
+import { deferred, type Deferred } from "../process/deferred.ts";
 import type { Owner } from "../process/owner.ts";
 import type { RuntimeEngine } from "../process/runtime.ts";
 import { afterPoll } from "../process/scheduler.ts";
@@ -12,8 +13,9 @@ import type { OwnedSocket } from "./message.ts";
 import type { ChangeableOptions, ResolvedSocketOptions } from "./options.ts";
 import { Ownership } from "./ownership.ts";
 import { SendQueue, type SendResult } from "./send-queue.ts";
-import { Stash } from "./stash.ts";
-import { type Address, nobody, type NodeSocket, type Transport, type TransportEvents } from "./transport.ts";
+import { noStash, Stash } from "./stash.ts";
+import type { Address } from "./address.ts";
+import { nobody, type NodeSocket, type Transport, type TransportEvents } from "./transport.ts";
 import { noReceive, WaitingReceive } from "./waiting-receive.ts";
 
 /** How the stream has ended, once everything before it has been taken. */
@@ -54,7 +56,8 @@ export class SocketEngine implements TransportEvents {
   readonly runtime: RuntimeEngine;
   #transport: Transport;
   #options: ResolvedSocketOptions;
-  readonly #stash = new Stash();
+  /** Its own once something has to wait: most packets are asked for before they come. */
+  #stash = noStash;
   /** Cuts the stream into frames; nothing where it is raw. */
   #frames: Frames | undefined;
   #waiting = noReceive;
@@ -71,13 +74,10 @@ export class SocketEngine implements TransportEvents {
   #isPollDue = false;
   /** What we have shut down ourselves. */
   #shut: "nothing" | "writing" | "both" = "nothing";
-  /** Whether the peer's end has been read. */
-  #hasPeerEnded = false;
   /** Whether the failure that the transport will tell was found by looking. */
   #isFailureKnown = false;
   /** Whether the owner has been told `SocketClosed` while the socket stays open for sends (`exitOnClose: false`). */
   #isEndTold = false;
-  #exitsOnClose: boolean;
   /** Whether `close`, and the owner's end, cut the connection. */
   #isCutByClose = false;
   #hasReceivedAll = false;
@@ -91,9 +91,9 @@ export class SocketEngine implements TransportEvents {
   #departing: Departure | undefined;
   /** Whether the program waits for it. */
   #isHolding = false;
-  #whenClosed: (() => void)[] | undefined;
-  #gone: Promise<void> | undefined;
-  #setGone: (() => void) | undefined;
+  /** Where somebody has asked for it. */
+  #gone: Deferred<void> | undefined;
+  #closed: Deferred<void> | undefined;
   #lastError: LastError | undefined;
   #receivedBytes = 0;
   #receivedCount = 0;
@@ -113,18 +113,26 @@ export class SocketEngine implements TransportEvents {
     this.runtime = runtime;
     this.#transport = transport;
     this.#options = options;
-    this.#exitsOnClose = options.exitOnClose;
-    this.#frames = Frames.of(options.packet, options.packetSize, this.#stash);
+    this.#frames = this.#newFrames(options);
     this.#sends = new SendQueue(transport, options, runtime);
     this.#ownership = new Ownership(this);
     transport.events = this;
-    if (head !== undefined && head.length > 0) this.#stash.push(Buffer.from(head));
+    if (head !== undefined && head.length > 0) this.#ownStash.push(Buffer.from(head));
     if (transport.isDestroyed || transport.hasEnded) this.#ending = { ...plainEnd, isWhole: transport.hasEnded };
     this.ref();
     if (owner !== undefined && !this.#ownership.take(owner)) void this.close();
   }
 
   // ── reading ──
+
+  get #ownStash(): Stash {
+    if (this.#stash === noStash) this.#stash = new Stash();
+    return this.#stash;
+  }
+
+  #newFrames({ packet, packetSize }: ResolvedSocketOptions): Frames | undefined {
+    return packet === "raw" ? undefined : new Frames(packet, packetSize, this.#ownStash);
+  }
 
   /** `byteSize` 0 takes whatever comes; a negative time waits for ever. */
   receive(byteSize: number, milliseconds: number): Promise<Result<Buffer, SocketError>> {
@@ -230,7 +238,7 @@ export class SocketEngine implements TransportEvents {
     if (this.#phase === "gone") return err("Closed");
     const { packet = this.#options.packet, packetSize = this.#options.packetSize } = changed;
     this.#options = { ...this.#options, packet, packetSize };
-    this.#frames = Frames.of(packet, packetSize, this.#stash);
+    this.#frames = this.#newFrames(this.#options);
     if (this.#frames !== undefined && this.#waiting.byteSize > 0) this.#waiting.take()(err("Einval"));
     this.#hand();
     this.#readOn();
@@ -239,7 +247,7 @@ export class SocketEngine implements TransportEvents {
 
   /** From now on the peer's end leaves our side open, whatever `exitOnClose` said. */
   stayOpenForSends(): void {
-    this.#exitsOnClose = false;
+    this.#options = { ...this.#options, exitOnClose: false };
   }
 
   /** What somebody else is to end must not look whole where this end is closed before: then closing it is cutting it. */
@@ -364,7 +372,9 @@ export class SocketEngine implements TransportEvents {
   }
 
   #canStillSend(ending: Ending): boolean {
-    return !this.#exitsOnClose && ending.error === undefined && this.#shut === "nothing" && !this.#transport.hasFailed;
+    return (
+      !this.#options.exitOnClose && ending.error === undefined && this.#shut === "nothing" && !this.#transport.hasFailed
+    );
   }
 
   // ── what the transport tells ──
@@ -383,7 +393,7 @@ export class SocketEngine implements TransportEvents {
     const { scheduler } = this.runtime;
     scheduler.enter();
     if (!this.#handOver(data)) {
-      this.#stash.push(data);
+      this.#ownStash.push(data);
       this.#hand();
     }
     scheduler.leave();
@@ -409,7 +419,6 @@ export class SocketEngine implements TransportEvents {
   }
 
   end(): void {
-    this.#hasPeerEnded = true;
     if (!this.#isOpen) {
       this.#departure.hearEnd();
       return;
@@ -483,9 +492,7 @@ export class SocketEngine implements TransportEvents {
     this.#endWith(plainEnd);
     this.#letGo();
     this.#departing?.finish();
-    const whenClosed = this.#whenClosed ?? [];
-    this.#whenClosed = undefined;
-    for (const resolve of whenClosed) resolve();
+    this.#closed?.resolve();
   }
 
   #endWith(ending: Ending): void {
@@ -607,7 +614,7 @@ export class SocketEngine implements TransportEvents {
 
   /** Whether the kernel has no connection left to shut down. */
   get #isOver(): boolean {
-    return this.#transport.hasFailed || (this.#shut === "both" && this.#hasPeerEnded);
+    return this.#transport.hasFailed || (this.#shut === "both" && this.#transport.hasEnded);
   }
 
   /**
@@ -650,7 +657,7 @@ export class SocketEngine implements TransportEvents {
       }
     }
     if (this.#transport.isClosed) return Promise.resolve();
-    return new Promise((resolve) => (this.#whenClosed ??= []).push(resolve));
+    return (this.#closed ??= deferred()).promise;
   }
 
   /** As the kernel sees it: what a `receiveExact` waits with, or has waited with, is read. */
@@ -672,9 +679,9 @@ export class SocketEngine implements TransportEvents {
   #go(): void {
     const wasOpen = this.#isOpen;
     this.#phase = "gone";
-    this.#setGone?.();
+    this.#gone?.resolve();
     this.disarm();
-    this.#ownership.release();
+    this.#ownership.leave();
     if (wasOpen) this.#leave();
   }
 
@@ -722,7 +729,7 @@ export class SocketEngine implements TransportEvents {
     const { size } = this.#stash;
     const read = unread === "HandOver" ? this.#stash.take(size) : undefined;
     this.#stash.clear();
-    this.#frames = Frames.of(this.#options.packet, this.#options.packetSize, this.#stash);
+    this.#frames = this.#newFrames(this.#options);
     const { peername } = this.#transport;
     return ok({ raw: this.#transport.lend(read), path: peername?.port === 0 ? peername.address : undefined });
   }
@@ -848,7 +855,7 @@ export class SocketEngine implements TransportEvents {
   /** Resolves when the socket is gone, whoever has closed it or been told its end. */
   get gone(): Promise<void> {
     if (this.#phase === "gone") return Promise.resolve();
-    return (this.#gone ??= new Promise((resolve) => (this.#setGone = resolve)));
+    return (this.#gone ??= deferred()).promise;
   }
 
   /** Sockets with and without an owner are one thing at run time. */

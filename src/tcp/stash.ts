@@ -179,3 +179,6 @@ export class Stash {
     this.#taken = 0;
   }
 }
+
+/** That of all sockets for whom nothing has had to wait. Nothing is ever put into it. */
+export const noStash = new Stash();

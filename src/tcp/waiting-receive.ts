@@ -1,4 +1,4 @@
-import { type Alarms, Deadline } from "../process/alarm.ts";
+import { type Alarms, Deadline, type Waiter } from "../process/alarm.ts";
 import { afterPoll } from "../process/scheduler.ts";
 import { err, type Result } from "../result.ts";
 import type { SocketError } from "./error.ts";
@@ -6,7 +6,7 @@ import type { SocketError } from "./error.ts";
 type Received = Result<Buffer, SocketError>;
 
 /** The one receive of a socket that may wait: for how many bytes, and until when. */
-export class WaitingReceive {
+export class WaitingReceive implements Waiter {
   readonly #onTimeout: () => void;
   #byteSize = 0;
   #resolve: ((result: Received) => void) | undefined;
@@ -52,18 +52,16 @@ export class WaitingReceive {
 
   #passPoll(resolve: (result: Received) => void): void {
     afterPoll(() => {
-      if (this.#resolve === resolve) this.#timeOut();
+      if (this.#resolve === resolve) this.passDeadline();
     });
   }
 
   #startDeadline(milliseconds: number, alarms: Alarms): void {
-    this.#deadline ??= new Deadline(alarms, () => {
-      this.#timeOut();
-    });
+    this.#deadline ??= new Deadline(alarms, this);
     this.#deadline.start(milliseconds);
   }
 
-  #timeOut(): void {
+  passDeadline(): void {
     if (!this.isThere) return;
     this.#onTimeout();
     this.take()(err("Timeout"));

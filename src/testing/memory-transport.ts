@@ -1,5 +1,6 @@
 import type { Clock } from "../process/clock.ts";
-import type { Address, Transport, TransportEvents } from "../tcp/transport.ts";
+import type { Address } from "../tcp/address.ts";
+import type { Transport, TransportEvents } from "../tcp/transport.ts";
 import { nobody } from "../tcp/transport.ts";
 
 /** What lies between two ends. */

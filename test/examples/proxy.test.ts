@@ -16,6 +16,16 @@ async function exchange(peer: Peer, data: Buffer): Promise<Buffer> {
   return stream.data;
 }
 
+/** Of a connection over which nothing is said. A reset may come before Node has heard that it stands. */
+async function howItEnds(server: { readonly port: number }): Promise<string | undefined> {
+  try {
+    await using client = await connectPeer(server);
+    return (await client.readToEnd()).how;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ECONNRESET" ? "Rst" : String(error);
+  }
+}
+
 describe("proxy", () => {
   test("lets several clients talk to the server, both ways to the ends", async () => {
     await using server = await peerServer();
@@ -49,8 +59,7 @@ describe("proxy", () => {
     const port = await closedPort();
     await using example = await proxyTo(port);
     for (let round = 0; round < 2; round++) {
-      await using client = await connectPeer(example);
-      expect((await client.readToEnd()).how).toBe("Rst");
+      expect(await howItEnds(example)).toBe("Rst");
     }
     example.signal("SIGTERM");
     const { code, stderr } = await example.ended;

@@ -175,11 +175,15 @@ describe("Alarms", () => {
   });
 });
 
+function newDeadline(alarms: Alarms, passDeadline: () => void): Deadline {
+  return new Deadline(alarms, { passDeadline });
+}
+
 describe("Deadline", () => {
   test("passes once, after its time", async () => {
     const { alarms, clock } = newAlarms();
     const log: number[] = [];
-    new Deadline(alarms, () => log.push(clock.now())).start(100);
+    newDeadline(alarms, () => log.push(clock.now())).start(100);
     await clock.advance(1_000);
     expect(log).toEqual([100]);
   });
@@ -187,7 +191,7 @@ describe("Deadline", () => {
   test("is the last that was started, longer or shorter than those before", async () => {
     const { alarms, clock } = newAlarms();
     const log: number[] = [];
-    const deadline = new Deadline(alarms, () => log.push(clock.now()));
+    const deadline = newDeadline(alarms, () => log.push(clock.now()));
     deadline.start(100);
     deadline.start(300);
     await clock.advance(200);
@@ -200,7 +204,7 @@ describe("Deadline", () => {
 
   test("does not pass after it was stopped, and leaves the clock's timer alone", async () => {
     const { alarms, clock } = newAlarms();
-    const deadline = new Deadline(alarms, () => expect(true).toBe(false));
+    const deadline = newDeadline(alarms, () => expect(true).toBe(false));
     for (let round = 0; round < 100; round++) {
       deadline.start(100 + round);
       deadline.stop();
@@ -212,7 +216,7 @@ describe("Deadline", () => {
 
   test("of Infinity never passes", async () => {
     const { alarms, clock } = newAlarms();
-    const deadline = new Deadline(alarms, () => expect(true).toBe(false));
+    const deadline = newDeadline(alarms, () => expect(true).toBe(false));
     deadline.start(Infinity);
     expect(clock.pending).toBe(0);
     await clock.advance(2 ** 50);
@@ -222,7 +226,7 @@ describe("Deadline", () => {
   test("can start again when it passes", async () => {
     const { alarms, clock } = newAlarms();
     const log: number[] = [];
-    const deadline = new Deadline(alarms, () => {
+    const deadline = newDeadline(alarms, () => {
       log.push(clock.now());
       if (log.length < 3) deadline.start(10);
     });
@@ -233,7 +237,7 @@ describe("Deadline", () => {
 
   test("counts as something that may happen for as long as somebody waits", async () => {
     const { alarms, clock, activity } = newAlarms();
-    const deadline = new Deadline(alarms, () => undefined);
+    const deadline = newDeadline(alarms, () => undefined);
     const isNone = [activity.isNone];
     deadline.start(100);
     deadline.start(50);

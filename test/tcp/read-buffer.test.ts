@@ -1,74 +1,109 @@
 import { describe, expect, test } from "@jest/globals";
-import { ReadBuffer } from "../../src/tcp/read-buffer.ts";
+import { nextBuffer, ownAfter, readFirst, readNext, releaseOwn, takeRead } from "../../src/tcp/read-buffer.ts";
 
 const large = 40_000;
 
-/** What the socket gets when Node has read so many bytes of this value. */
-function read(reads: ReadBuffer, size: number, value: number): Buffer {
-  const buffer = reads.next;
-  buffer.fill(value, 0, size);
-  return reads.take(size, buffer);
+/** A socket, as its transport and Node do with each other. */
+class Reader {
+  /** Where it reads next. */
+  buffer: Buffer;
+  #own: Buffer | undefined;
+
+  constructor(packetSize = 65_536) {
+    readFirst(packetSize);
+    this.buffer = nextBuffer();
+  }
+
+  /** What the socket gets when Node has read so many bytes of this value. */
+  read(size: number, value: number): Buffer {
+    this.buffer.fill(value, 0, size);
+    return this.take(size, this.buffer);
+  }
+
+  take(size: number, buffer: Buffer): Buffer {
+    const own = this.#own;
+    this.#own = ownAfter(own, size, buffer);
+    const data = takeRead(size, buffer, own);
+    readNext(this.#own, buffer);
+    this.buffer = nextBuffer();
+    return data;
+  }
+
+  close(): void {
+    releaseOwn(this.#own);
+    this.#own = undefined;
+  }
 }
 
-describe("ReadBuffer", () => {
-  test.each([1, 1024, 1025, large, 65_536])("gives the %d bytes that were read, to keep", (size) => {
-    const [one, other] = [new ReadBuffer(65_536), new ReadBuffer(65_536)];
-    const kept = Array.from({ length: 6 }, (_, turn) => [read(one, size, turn), read(other, size, 100 + turn)]);
-    read(one, 10, 200);
-    read(other, 10, 200);
+describe("read buffers", () => {
+  test.each([1, 1024, 1025, large, 65_536])("give the %d bytes that were read, to keep", (size) => {
+    const [one, other] = [new Reader(), new Reader()];
+    const kept = Array.from({ length: 6 }, (_, turn) => [one.read(size, turn), other.read(size, 100 + turn)]);
+    one.read(10, 200);
+    other.read(10, 200);
     for (const [turn, [mine, others]] of kept.entries()) {
       expect(mine?.equals(Buffer.alloc(size, turn))).toBe(true);
       expect(others?.equals(Buffer.alloc(size, 100 + turn))).toBe(true);
     }
   });
 
-  test("copies a first large read and gives those behind it away as they are, until a small one", () => {
-    const reads = new ReadBuffer(65_536);
-    const shared = reads.next;
+  test("a first large read is copied and those behind it are given away as they are, until a small one", () => {
+    const reader = new Reader();
+    const shared = reader.buffer;
 
-    expect(read(reads, large, 1).buffer).not.toBe(shared.buffer);
-    const own = reads.next;
+    expect(reader.read(large, 1).buffer).not.toBe(shared.buffer);
+    const own = reader.buffer;
     expect(own).not.toBe(shared);
-    expect(read(reads, large, 2).buffer).toBe(own.buffer);
-    expect(reads.next.buffer).not.toBe(own.buffer);
+    expect(reader.read(large, 2).buffer).toBe(own.buffer);
+    expect(reader.buffer.buffer).not.toBe(own.buffer);
 
-    const second = reads.next;
-    expect(read(reads, 10, 3).buffer).not.toBe(second.buffer);
-    expect(reads.next).toBe(shared);
+    const second = reader.buffer;
+    expect(reader.read(10, 3).buffer).not.toBe(second.buffer);
+    expect(reader.buffer).toBe(shared);
   });
 
-  test("gives no more than 128 sockets one of their own at a time", () => {
-    const all = Array.from({ length: 129 }, () => new ReadBuffer(65_536));
-    const shared = all.map((reads) => {
-      const { buffer } = reads.next;
-      read(reads, large, 1);
-      return reads.next.buffer === buffer;
+  test("no more than 128 sockets have one of their own at a time", () => {
+    const all = Array.from({ length: 129 }, () => new Reader());
+    const shared = all.map((reader) => {
+      const { buffer } = reader;
+      reader.read(large, 1);
+      return reader.buffer === buffer;
     });
     expect(shared.indexOf(true)).toBe(128);
 
-    for (const reads of all) reads.release();
-    const next = new ReadBuffer(65_536);
-    const { buffer } = next.next;
-    read(next, large, 1);
-    expect(next.next.buffer).not.toBe(buffer);
-    next.release();
+    for (const reader of all) reader.close();
+    const next = new Reader();
+    const { buffer } = next;
+    next.read(large, 1);
+    expect(next.buffer).not.toBe(buffer);
+    next.close();
   });
 
-  test("copies what stands in a buffer that is none of its own", () => {
-    const reads = new ReadBuffer(65_536);
+  test("what stands in a buffer that is none of ours is copied", () => {
+    const reader = new Reader();
     for (const size of [10, large, large, 10]) {
       const others = Buffer.alloc(size, 7);
-      const given = reads.take(size, others);
+      const given = reader.take(size, others);
       others.fill(8);
       expect(given.equals(Buffer.alloc(size, 7))).toBe(true);
     }
   });
 
-  test("has room for whole packets only", () => {
-    const reads = new ReadBuffer(1000);
-    expect(reads.next).toHaveLength(65_000);
-    read(reads, 65_000, 1);
-    expect(reads.next).toHaveLength(65_000);
-    expect(new ReadBuffer(100_000).next).toHaveLength(65_536);
+  test("nobody else is given the one that a socket has for itself", () => {
+    const reader = new Reader();
+    reader.read(large, 1);
+    const own = reader.buffer;
+    expect(nextBuffer()).not.toBe(own);
+    expect(new Reader().buffer).not.toBe(own);
+    reader.close();
+  });
+
+  test("they have room for whole packets only", () => {
+    const reader = new Reader(1000);
+    expect(reader.buffer).toHaveLength(65_000);
+    reader.read(65_000, 1);
+    expect(reader.buffer).toHaveLength(65_000);
+    reader.close();
+    expect(new Reader(100_000).buffer).toHaveLength(65_536);
   });
 });

@@ -1,0 +1,28 @@
+import type { ExitReason } from "./exit.ts";
+
+/** Whoever hears of an end, and its place among the others that do. It is in one list at a time. */
+export abstract class ExitListener {
+  previous: ExitListener | undefined;
+  next: ExitListener | undefined;
+  /** Where it is in. */
+  list: { remove(listener: ExitListener): void } | undefined;
+
+  abstract hear(reason: ExitReason): void;
+
+  /** Does nothing for one that has heard, or has left. */
+  leave(): void {
+    const { list } = this;
+    this.list = undefined;
+    list?.remove(this);
+  }
+}
+
+/** A function that hears. */
+export class FunctionListener extends ExitListener {
+  readonly hear: (reason: ExitReason) => void;
+
+  constructor(hear: (reason: ExitReason) => void) {
+    super();
+    this.hear = hear;
+  }
+}

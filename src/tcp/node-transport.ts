@@ -1,0 +1,315 @@
+import type { Socket } from "node:net";
+import type { Address } from "./address.ts";
+import { ownAfter, readNext, releaseOwn, takeRead } from "./read-buffer.ts";
+import { type KernelOptions, nobody, type Transport, type TransportEvents } from "./transport.ts";
+
+const nothing = Buffer.alloc(0);
+const never = (): boolean => false;
+
+/** A stream of Node's that somebody else made. What was read of it already is the caller's to keep. */
+export function adopt(raw: Socket, options: KernelOptions): Transport {
+  return adoptFrom(raw, isUnix(raw), options);
+}
+
+export function adoptFrom(raw: Socket, isUnixSocket: boolean, options: KernelOptions): Transport {
+  raw.setNoDelay(options.nodelay);
+  raw.setKeepAlive(options.keepalive);
+  return streamed(raw, isUnixSocket ? "" : undefined, raw);
+}
+
+/**
+ * A stream of Node's that speaks over one that a transport has lent. Until something has come, `awaitsWords` says whether
+ * the peer may have sent what is for `raw` alone.
+ */
+export function adoptOver(lent: Socket, raw: Socket, path: string | undefined, awaitsWords: () => boolean): Transport {
+  return streamed(raw, path, lent, awaitsWords);
+}
+
+function streamed(raw: Socket, path: string | undefined, system: Socket, awaitsWords?: () => boolean): Transport {
+  raw.pause();
+  raw.allowHalfOpen = true;
+  const transport = new NodeTransport(raw, path, system, awaitsWords);
+  raw.on("data", heardData);
+  return transport;
+}
+
+/** Asks the system, whose answer Node keeps with the socket. */
+function isUnix(raw: Socket): boolean {
+  return raw.remoteAddress === undefined && raw.localAddress === undefined;
+}
+
+/** Whether it is one of Node's TLS, which has the same methods and refuses to reset. */
+function isEncrypted(raw: Socket): boolean {
+  return (raw as { readonly encrypted?: boolean }).encrypted === true;
+}
+
+// Where one speaks over another, they have to be closed from the top: Node's TLS uses memory that is freed otherwise, and
+// that ends the program. So the one below is left to the one above, and a one above whose below has gone to Node.
+
+function destroy(raw: Socket, under: Socket): void {
+  if (raw === under || !under.destroyed) raw.destroy();
+}
+
+/** As `destroy`, where the one below goes with a reset. */
+function destroyByReset(raw: Socket, under: Socket): void {
+  under.destroy = () => {
+    Reflect.deleteProperty(under, "destroy");
+    return under.resetAndDestroy();
+  };
+  destroy(raw, under);
+}
+
+/** Whether it is what was read that has failed: of TLS, every record that is none. */
+function isReading({ code = "", syscall }: NodeJS.ErrnoException): boolean {
+  return syscall === "read" || code.startsWith("ERR_SSL_");
+}
+
+/** Where a socket of Node's has its transport: so one function listens to all sockets. */
+const transportKey = Symbol("transport");
+
+type Heard = Socket & { [transportKey]: NodeTransport };
+
+function heardData(this: Socket, data: Buffer): void {
+  transportOf(this).streamed(data);
+}
+
+function heardEnd(this: Socket): void {
+  transportOf(this).ended();
+}
+
+function heardError(this: Socket, error: NodeJS.ErrnoException): void {
+  transportOf(this).failed(error);
+}
+
+function heardFinish(this: Socket): void {
+  transportOf(this).events.finished();
+}
+
+function heardClose(this: Socket): void {
+  transportOf(this).closed();
+}
+
+/** @internal */
+export function transportOf(raw: Socket): NodeTransport {
+  return (raw as Heard)[transportKey];
+}
+
+/** A socket of Node's, by `onread` where we made it and by its `data` events where we did not. */
+export class NodeTransport implements Transport {
+  events: TransportEvents = nobody;
+  isReading = false;
+  readonly #raw: Socket;
+  /** Of a unix socket. */
+  readonly #path: string | undefined;
+  /** The system's socket: `#raw` itself, or what that speaks over. */
+  readonly #system: Socket;
+  readonly #awaitsWords: () => boolean;
+  /** Where the next read goes, while much comes at a time by `onread`. */
+  #ownBuffer: Buffer | undefined;
+  /** Whether it was closed with nothing queued: then our end goes out, though Node does not say so any more. */
+  #hasLeft = false;
+  /** What was written before it was lent: Node counts all that goes through its socket. */
+  #lentAt: number | undefined;
+
+  constructor(raw: Socket, path: string | undefined, system: Socket, awaitsWords = never) {
+    this.#raw = raw;
+    this.#awaitsWords = awaitsWords;
+    this.#path = path;
+    this.#system = system;
+    (raw as Heard)[transportKey] = this;
+    raw.on("end", heardEnd);
+    raw.on("error", heardError);
+    raw.on("close", heardClose);
+    if (raw.writableEnded) raw.on("finish", heardFinish); // whoever had it has ended our side
+  }
+
+  get queuedBytes(): number {
+    return this.#raw.writableLength;
+  }
+
+  get writtenBytes(): number {
+    return this.#lentAt ?? this.#raw.bytesWritten;
+  }
+
+  get hasFailed(): boolean {
+    const raw = this.#raw;
+    const system = this.#system;
+    return raw.errored !== null || raw.destroyed || (system !== raw && (system.errored !== null || system.destroyed));
+  }
+
+  get failure(): string | undefined {
+    const errored: NodeJS.ErrnoException | null = this.#raw.errored ?? this.#system.errored;
+    return errored?.code;
+  }
+
+  get hasEnded(): boolean {
+    return this.#raw.readableEnded;
+  }
+
+  get isFinished(): boolean {
+    return this.#raw.writableFinished || this.#hasLeft;
+  }
+
+  get mustEnd(): boolean {
+    return isEncrypted(this.#raw) && !this.isFinished && !this.hasFailed;
+  }
+
+  get awaitsEnd(): boolean {
+    return this.#awaitsWords() && this.#raw.bytesRead === 0 && !this.hasEnded && !this.hasFailed;
+  }
+
+  get untoldBytes(): number {
+    return this.#raw.readableLength;
+  }
+
+  get isDestroyed(): boolean {
+    return this.#raw.destroyed || this.#system.destroyed;
+  }
+
+  get isClosed(): boolean {
+    return this.#raw.closed;
+  }
+
+  get peername(): Address | undefined {
+    return this.#address(this.#raw.remoteAddress, this.#raw.remotePort);
+  }
+
+  get sockname(): Address | undefined {
+    return this.#address(this.#raw.localAddress, this.#raw.localPort);
+  }
+
+  #address(address: string | undefined, port: number | undefined): Address | undefined {
+    if (this.#path !== undefined) return { address: this.#path, port: 0 };
+    return address === undefined || port === undefined ? undefined : { address, port };
+  }
+
+  /** What `onread` has read. Node goes on reading unless this says false. */
+  received(size: number, buffer: Uint8Array): boolean {
+    const own = this.#ownBuffer;
+    this.#ownBuffer = ownAfter(own, size, buffer);
+    this.isReading = this.events.bytes(takeRead(size, buffer, own));
+    readNext(this.#ownBuffer, buffer);
+    return this.isReading;
+  }
+
+  streamed(data: Buffer): void {
+    if (!this.events.bytes(data)) this.stopReading();
+  }
+
+  ended(): void {
+    this.isReading = false;
+    this.events.end();
+  }
+
+  failed(error: NodeJS.ErrnoException): void {
+    this.#tellRest();
+    this.events.failed(error.code ?? "", isReading(error) ? "reading" : "writing");
+  }
+
+  closed(): void {
+    this.#tellRest();
+    this.isReading = false;
+    releaseOwn(this.#ownBuffer);
+    this.#ownBuffer = undefined;
+    this.events.closed();
+  }
+
+  /** What Node had read of a paused stream when it failed: it came before, so it is told before. */
+  #tellRest(): void {
+    if (this.#raw.readableLength === 0) return;
+    const rest = this.#raw.read() as Buffer | null;
+    if (rest !== null) this.events.bytes(rest);
+  }
+
+  read(): void {
+    if (this.isReading || this.#raw.readableEnded) return;
+    this.isReading = true;
+    this.#raw.resume();
+  }
+
+  stopReading(): void {
+    this.isReading = false;
+    this.#raw.pause();
+  }
+
+  write(data: Uint8Array): void {
+    this.#raw.write(data, this.#wrote);
+  }
+
+  /** One function for all writes, which costs no closure for each. */
+  readonly #wrote = (error?: Error | null): void => {
+    if (error === null || error === undefined) this.events.written();
+  };
+
+  cork(): void {
+    this.#raw.cork();
+  }
+
+  uncork(): void {
+    this.#raw.uncork();
+  }
+
+  probe(): void {
+    if (this.#path !== undefined) return; // a unix socket whose peer has closed says EPIPE, reset or not
+    // To the system itself: what speaks over it would tell only later what the system says.
+    if (this.#raw.writableLength === 0 && this.#raw.writable) this.#system.write(nothing, this.#wrote);
+  }
+
+  end(): void {
+    if (!this.#raw.writableEnded) this.#raw.on("finish", heardFinish);
+    this.#raw.end();
+  }
+
+  destroy(): void {
+    if (!this.hasFailed) this.#hasLeft = this.queuedBytes === 0;
+    destroy(this.#raw, this.#system);
+  }
+
+  reset(): void {
+    const raw = this.#raw;
+    if (this.#path !== undefined || isEncrypted(this.#system)) this.#raw.destroy();
+    else if (raw.writableEnded && !raw.writableFinished && raw.writableLength === 0 && !raw.destroyed) {
+      raw.once("finish", () => {
+        this.#resetNow(); // the kernel refuses a reset in the middle of a shutdown
+      });
+    } else this.#resetNow();
+  }
+
+  #resetNow(): void {
+    if (this.#raw === this.#system) this.#raw.resetAndDestroy();
+    else destroyByReset(this.#raw, this.#system);
+  }
+
+  ref(): void {
+    this.#raw.ref();
+  }
+
+  unref(): void {
+    this.#raw.unref();
+  }
+
+  /** Not one that speaks TLS already, whose inside another could not read. */
+  get canLend(): boolean {
+    return !isEncrypted(this.#raw);
+  }
+
+  lend(unread: Buffer | undefined): Socket {
+    const { events } = this;
+    this.events = {
+      ...nobody,
+      closed: () => {
+        events.closed();
+      },
+    };
+    this.isReading = false;
+    this.#raw.removeListener("data", heardData);
+    this.#lentAt = this.#raw.bytesWritten;
+    if (unread === undefined) this.#dropUntold();
+    else if (unread.length > 0) this.#raw.unshift(unread);
+    return this.#raw;
+  }
+
+  #dropUntold(): void {
+    if (this.untoldBytes > 0) this.#raw.read();
+  }
+}
