@@ -38,7 +38,8 @@ class FromSystem {
 export class ActorLoop implements MessageHandler {
   readonly #self: Self;
   readonly #handler: Handler;
-  readonly #loop: MessageLoop;
+  /** What hands it its messages, as long as it lives. */
+  readonly loop: MessageLoop;
   #state: unknown;
   /** What the actor selects. */
   #selector: Selector<unknown>;
@@ -54,17 +55,12 @@ export class ActorLoop implements MessageHandler {
     this.#state = state;
     this.#selector = selector;
     this.#handler = handler;
-    this.#loop = new MessageLoop(processEngine(self.process), orUnmatched(selector), this);
+    this.loop = new MessageLoop(processEngine(self.process), orUnmatched(selector), this);
   }
 
   static of(process: Process): ActorLoop | undefined {
     const handler = process instanceof ProcessEngine ? process.receiver.loop?.handler : undefined;
     return handler instanceof ActorLoop ? handler : undefined;
-  }
-
-  /** Resolves when the actor has stopped. */
-  get over(): Promise<void> {
-    return this.#loop.over;
   }
 
   /** Where `system` asks: made when it first does, so that others pay nothing. */
@@ -79,7 +75,7 @@ export class ActorLoop implements MessageHandler {
   #select(): void {
     const system = this.#system;
     const own = this.#isSuspended ? newSelector() : orUnmatched(this.#selector);
-    this.#loop.selector = system === undefined ? own : own.selectMap(system, (request) => new FromSystem(request));
+    this.loop.selector = system === undefined ? own : own.selectMap(system, (request) => new FromSystem(request));
   }
 
   handle(message: unknown): void | PromiseLike<void> {

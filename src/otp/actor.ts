@@ -69,11 +69,11 @@ const defaultInitTimeoutMs = 1_000;
  * Source: `actor.new`, `actor.start`.
  */
 export function startActor<S, M>(spec: ActorSpec<S, M>, host?: Host): Promise<Result<Started<Subject<M>>, StartError>> {
-  const { name, state } = checkSpec(spec, shortNames, "onMessage");
-  return start<Subject<M>, M>(host, { ...startOptions(spec), name }, (self, subject) => {
+  const { name, state, mailbox, initTimeoutMs = defaultInitTimeoutMs } = checkSpec(spec, shortNames, "onMessage");
+  return start<Subject<M>, M>(host, { initTimeoutMs, name, mailbox }, (self, subject) => {
     const run = (first: S): { data: Subject<M>; run(): unknown } => ({
       data: self.process.subject as Subject<M>,
-      run: () => loop(self, first, newSelector().select(subject), spec),
+      run: () => new ActorLoop(self, first, newSelector().select(subject), spec).loop,
     });
     const first =
       typeof state === "function" ? (state as (self: Self, subject: OwnSubject<M>) => S)(self, subject) : state;
@@ -91,22 +91,13 @@ export function startActorWithInit<S, M, D>(
   spec: ActorInitSpec<S, M, D>,
   host?: Host,
 ): Promise<Result<Started<D>, StartError>> {
-  checkSpec(spec, longNames, "init", "onMessage");
-  return start<D, never>(host, startOptions(spec), async (self) => {
+  const { mailbox, initTimeoutMs = defaultInitTimeoutMs } = checkSpec(spec, longNames, "init", "onMessage");
+  return start<D, never>(host, { initTimeoutMs, mailbox }, async (self) => {
     const { state, selector, data } = await spec.init(self);
     if (!(selector instanceof Selector))
       throw new TypeError(`Cannot start an actor: init must give a selector, received ${valueText(selector)}`);
-    return { data, run: () => loop(self, state, selector, spec) };
+    return { data, run: () => new ActorLoop(self, state, selector, spec).loop };
   });
-}
-
-/** `spec` is a specification whose types have done their work. */
-function loop(self: Self, state: unknown, selector: Selector<unknown>, spec: Handler): Promise<void> {
-  return new ActorLoop(self, state, selector, spec).over;
-}
-
-function startOptions({ initTimeoutMs = defaultInitTimeoutMs, mailbox }: ActorOptions) {
-  return { initTimeoutMs, mailbox };
 }
 
 // The records let the compiler miss none.

@@ -1,4 +1,5 @@
-import { Deadline } from "../process/alarm.ts";
+import { Deadline, type Waiter } from "../process/alarm.ts";
+import { ExitListener } from "../process/exit-listener.ts";
 import { type ExitReason, ExitSignal } from "../process/exit.ts";
 import { type Process, processEngine } from "../process/process.ts";
 import { type Host, spawn, type SpawnOptions } from "../process/runtime.ts";
@@ -34,6 +35,8 @@ interface StartOptions<M> extends SpawnOptions<M> {
   readonly initTimeoutMs: number;
 }
 
+type Init<D, M> = (self: Self, subject: OwnSubject<M>) => Begun<D> | PromiseLike<Begun<D>>;
+
 /**
  * @internal Starts a process on `host`, the default runtime if none is given, and waits until `init` has returned in
  * it. An initialiser that fails takes nobody down by a link: its starter is told, and that is all.
@@ -41,51 +44,87 @@ interface StartOptions<M> extends SpawnOptions<M> {
 export function start<D, M>(
   host: Host | undefined,
   options: StartOptions<M>,
-  init: (self: Self, subject: OwnSubject<M>) => Begun<D> | PromiseLike<Begun<D>>,
+  init: Init<D, M>,
 ): Promise<Result<Started<D>, StartError>> {
   return new Promise((resolve) => {
-    const { initTimeoutMs, ...spawnOptions } = options;
-    const settle = (result: Result<Started<D>, StartError>): void => {
-      deadline.dispose();
-      exit.leave();
-      resolve(result);
-    };
-    const begin = (begun: Begun<D>): unknown => {
-      settle(ok({ process, data: begun.data }));
-      return begun.run();
-    };
-    const fail = (error: unknown): void => {
-      if (error instanceof ExitSignal) throw error; // it was ended meanwhile: that is not the initialiser's failure
-      unlinkFrom(host, process);
-      settle(err({ type: "InitFailed", reason: error }));
-    };
-    const process = (host ?? { spawn }).spawn((self, subject: OwnSubject<M>) => {
-      let begun;
-      try {
-        begun = init(self, subject);
-      } catch (error) {
-        fail(error);
-        return undefined;
-      }
-      return isThenable(begun) ? begun.then(begin, fail) : begin(begun);
-    }, spawnOptions);
-    const engine = processEngine(process);
-    const deadline = new Deadline(engine.runtime.alarms, {
-      passDeadline: () => {
-        unlinkFrom(host, process);
-        settle(err({ type: "InitTimeout" }));
-        process.kill();
-      },
-    });
-    deadline.start(initTimeoutMs);
-    const exit = engine.observeExit((reason) => {
-      settle(err({ type: "InitExited", reason }));
-    });
+    new Starting(host, init, resolve).start(options);
   });
 }
 
-function unlinkFrom(host: Host | undefined, process: Process): void {
-  if (host !== undefined && isSelf(host) && host.process.isAlive) host.unlink(process);
+/** A process that is being initialised: its starter waits until it is, or has ended, or the time is over. */
+class Starting<D, M> extends ExitListener implements Waiter {
+  readonly #host: Host | undefined;
+  readonly #init: Init<D, M>;
+  readonly #resolve: (result: Result<Started<D>, StartError>) => void;
+  #process!: Process;
+  #deadline!: Deadline;
+
+  constructor(host: Host | undefined, init: Init<D, M>, resolve: (result: Result<Started<D>, StartError>) => void) {
+    super();
+    this.#host = host;
+    this.#init = init;
+    this.#resolve = resolve;
+  }
+
+  start({ initTimeoutMs, name, mailbox }: StartOptions<M>): void {
+    const host = this.#host ?? { spawn };
+    this.#process = host.spawn((self, subject: OwnSubject<M>) => this.#run(self, subject), { name, mailbox });
+    const engine = processEngine(this.#process);
+    this.#deadline = new Deadline(engine.runtime.alarms, this);
+    this.#deadline.start(initTimeoutMs);
+    engine.observeExit(this);
+  }
+
+  /** The function of the process. */
+  #run(self: Self, subject: OwnSubject<M>): unknown {
+    let begun;
+    try {
+      begun = this.#init(self, subject);
+    } catch (error) {
+      this.#fail(error);
+      return undefined;
+    }
+    if (!isThenable(begun)) return this.#begin(begun);
+    return begun.then(
+      (later) => this.#begin(later),
+      (error: unknown) => {
+        this.#fail(error);
+      },
+    );
+  }
+
+  #begin(begun: Begun<D>): unknown {
+    this.#settle(ok({ process: this.#process, data: begun.data }));
+    return begun.run();
+  }
+
+  #fail(error: unknown): void {
+    if (error instanceof ExitSignal) throw error; // it was ended meanwhile: that is not the initialiser's failure
+    this.#unlink();
+    this.#settle(err({ type: "InitFailed", reason: error }));
+  }
+
+  passDeadline(): void {
+    this.#unlink();
+    this.#settle(err({ type: "InitTimeout" }));
+    this.#process.kill();
+  }
+
+  /** It has ended before it was initialised. */
+  hear(reason: ExitReason): void {
+    this.#settle(err({ type: "InitExited", reason }));
+  }
+
+  #settle(result: Result<Started<D>, StartError>): void {
+    this.#deadline.dispose();
+    this.leave();
+    this.#resolve(result);
+  }
+
+  #unlink(): void {
+    const host = this.#host;
+    if (host !== undefined && isSelf(host) && host.process.isAlive) host.unlink(this.#process);
+  }
 }
 
 /** @internal Whether what is started on `host` is linked to a process. */

@@ -2,7 +2,7 @@ import { err, ok, type Result } from "../result.ts";
 import { Alarm, type TimedWait } from "./alarm.ts";
 import { checkDelay } from "./clock.ts";
 import { type ExitReason, ExitSignal, expectSignal, noproc } from "./exit.ts";
-import type { ExitListener } from "./exit-listener.ts";
+import { ExitListener } from "./exit-listener.ts";
 import type { Address } from "./mailbox-subject.ts";
 import type { ProcessEngine } from "./process.ts";
 import type { Subject } from "./subject.ts";
@@ -75,8 +75,7 @@ export function startCall(
 }
 
 /** A call that has no answer yet; it is itself the address for it. */
-class PendingCall implements Address, TimedWait {
-  readonly text = "a call that is over";
+class PendingCall extends ExitListener implements Address, TimedWait {
   readonly #callee: ProcessEngine;
   readonly #caller: ProcessEngine | undefined;
   readonly #withinMs: number;
@@ -84,13 +83,17 @@ class PendingCall implements Address, TimedWait {
   #alarm: Alarm | undefined;
   /** Absent once the call is over. */
   #resolve: ((result: Result<unknown, CallError>) => void) | undefined;
-  #watch: ExitListener | undefined;
-  #interrupt: ExitListener | undefined;
+  #interrupt: Interrupt | undefined;
 
   constructor(callee: ProcessEngine, caller: ProcessEngine | undefined, withinMs: number) {
+    super();
     this.#callee = callee;
     this.#caller = caller;
     this.#withinMs = withinMs;
+  }
+
+  get text(): string {
+    return "a call that is over";
   }
 
   /** Nobody receives from it. */
@@ -104,26 +107,29 @@ class PendingCall implements Address, TimedWait {
   }
 
   start(address: Address, makeRequest: (reply: unknown) => unknown): Promise<Result<unknown, CallError>> {
-    const answer = new Promise<Result<unknown, CallError>>((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#watch = this.#callee.observeExit((reason) => {
-        this.#finish(err({ type: "CalleeDown", reason }));
-      });
-      this.#caller?.receiver.beginWait();
-      this.#interrupt = this.#caller?.onInterrupt((reason) => {
-        this.#clear();
-        expectSignal(answer);
-        reject(new ExitSignal(reason));
-      });
-      if (this.#withinMs !== Infinity) this.#callee.runtime.alarms.time(this);
-      try {
-        if (!address.trySend(makeRequest(this))) this.#finish(err({ type: "CallRejected" }));
-      } catch (error) {
-        this.#clear();
-        throw error;
-      }
+    let reject!: (error: unknown) => void;
+    const answer = new Promise<Result<unknown, CallError>>((resolveAnswer, rejectAnswer) => {
+      this.#resolve = resolveAnswer;
+      reject = rejectAnswer;
     });
+    this.#callee.observeExit(this);
+    if (this.#caller !== undefined) {
+      this.#caller.receiver.beginWait();
+      this.#caller.onInterrupt((this.#interrupt = new Interrupt(this, answer, reject)));
+    }
+    if (this.#withinMs !== Infinity) this.#callee.runtime.alarms.time(this);
+    try {
+      if (!address.trySend(makeRequest(this))) this.#finish(err({ type: "CallRejected" }));
+    } catch (error) {
+      this.clear();
+      reject(error);
+    }
     return answer;
+  }
+
+  /** The callee has ended. */
+  hear(reason: ExitReason): void {
+    this.#finish(err({ type: "CalleeDown", reason }));
   }
 
   begin(now: number): void {
@@ -154,16 +160,36 @@ class PendingCall implements Address, TimedWait {
   #finish(result: Result<unknown, CallError>): void {
     const resolve = this.#resolve;
     if (resolve === undefined) return;
-    this.#clear();
+    this.clear();
     resolve(result);
   }
 
-  #clear(): void {
+  clear(): void {
     if (this.#resolve === undefined) return;
     this.#resolve = undefined;
-    this.#watch?.leave();
+    this.leave();
     this.#interrupt?.leave();
     this.#caller?.receiver.endWait();
     if (this.#alarm !== undefined) this.#callee.runtime.alarms.clear(this.#alarm);
+  }
+}
+
+/** That the caller of a call ends, while it waits. */
+class Interrupt extends ExitListener {
+  readonly #call: PendingCall;
+  readonly #answer: Promise<unknown>;
+  readonly #reject: (signal: ExitSignal) => void;
+
+  constructor(call: PendingCall, answer: Promise<unknown>, reject: (signal: ExitSignal) => void) {
+    super();
+    this.#call = call;
+    this.#answer = answer;
+    this.#reject = reject;
+  }
+
+  hear(reason: ExitReason): void {
+    this.#call.clear();
+    expectSignal(this.#answer);
+    this.#reject(new ExitSignal(reason));
   }
 }

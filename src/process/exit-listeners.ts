@@ -19,7 +19,7 @@ export class ExitListeners {
   add(hear: (reason: ExitReason) => void, role: "resource" | "observer"): () => void {
     const listener = new FunctionListener(hear);
     if (role === "resource") this.attach(listener);
-    else this.#insert(listener, this.#last);
+    else this.observe(listener);
     return () => {
       listener.leave();
     };
@@ -32,11 +32,10 @@ export class ExitListeners {
     this.#lastResource = resource;
   }
 
-  /** As `add`, for an observer that leaves by itself. */
-  observe(hear: (reason: ExitReason) => void): ExitListener {
-    const listener = new FunctionListener(hear);
-    this.#insert(listener, this.#last);
-    return listener;
+  /** As `attach`, for an observer. */
+  observe(observer: ExitListener): void {
+    observer.leave();
+    this.#insert(observer, this.#last);
   }
 
   #insert(listener: ExitListener, previous: ExitListener | undefined): void {

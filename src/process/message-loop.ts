@@ -27,8 +27,6 @@ const messagesPerVisit = 32;
 export class MessageLoop implements Runnable {
   /** What is handed over. May change from message to message. */
   selector: Selector<unknown>;
-  /** Resolves when the loop is over and the handler has returned: the end of the process's own function. */
-  readonly over: Promise<void>;
   readonly handler: MessageHandler;
 
   readonly #process: ProcessEngine;
@@ -37,16 +35,29 @@ export class MessageLoop implements Runnable {
   /** A message that came while there was no other: it needs no place in the mailbox. */
   #only: Only | undefined;
   #isOver = false;
-  #setOver!: () => void;
+  /** Whether it is over and its handler has returned. */
+  #hasReturned = false;
+  #isFunction = false;
 
   constructor(process: ProcessEngine, selector: Selector<unknown>, handler: MessageHandler) {
     this.#process = process;
     this.selector = selector;
     this.handler = handler;
-    this.over = new Promise((resolve) => (this.#setOver = resolve));
     process.receiver.loop = this;
     process.receiver.beginWait();
     this.notice(); // what came before
+  }
+
+  /** The process's own function has returned it: then that goes on as this loop, and has returned when this has. */
+  becomeFunction(): void {
+    this.#isFunction = true;
+    if (this.#hasReturned) this.#process.return();
+  }
+
+  #return(): void {
+    if (this.#hasReturned) return;
+    this.#hasReturned = true;
+    if (this.#isFunction) this.#process.return();
   }
 
   /** Takes a message that has just come, where no other waits. Says false where it has to wait in the mailbox. */
@@ -77,7 +88,7 @@ export class MessageLoop implements Runnable {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#only = undefined;
-    if (this.#state !== "busy") this.#setOver();
+    if (this.#state !== "busy") this.#return();
     if (this.#state === "idle") this.#process.receiver.endWait();
   }
 
@@ -124,14 +135,14 @@ export class MessageLoop implements Runnable {
 
   /** A message has been handled. Says whether there may be another. */
   #goOn(): boolean {
-    if (this.#isOver) this.#setOver();
+    if (this.#isOver) this.#return();
     return !this.#isOver;
   }
 
   #fail(error: unknown): void {
     this.#process.crash(error); // where it has ended already, the error is how the function found out
     this.#isOver = true;
-    this.#setOver();
+    this.#return();
   }
 
   #becomeIdle(): void {

@@ -12,7 +12,7 @@ export function checkOptionNames(action: string, options: unknown, known: readon
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`Cannot ${action}: the options must be an object, received ${valueText(options)}`);
   }
-  for (const name of Object.keys(options)) {
+  for (const name in options) {
     if (known.includes(name)) continue;
     const meant = nearest(name, known);
     const question = meant === undefined ? "" : `, did you mean ${valueText(meant)}?`;

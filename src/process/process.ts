@@ -7,6 +7,7 @@ import { ExitListeners } from "./exit-listeners.ts";
 import { MailboxBound, type MailboxOptions } from "./mailbox-bound.ts";
 import { MailboxSubject } from "./mailbox-subject.ts";
 import type { NameEngine } from "./name.ts";
+import { MessageLoop } from "./message-loop.ts";
 import { noValue, Outcome, type Returned } from "./outcome.ts";
 import { type Owner, ownerItself } from "./owner.ts";
 import { Receiver } from "./receiver.ts";
@@ -78,7 +79,7 @@ export class ProcessEngine implements Process, Runnable {
   endsWith: Owner | undefined;
 
   /** Its function, until it has begun. */
-  #start: (() => unknown) | undefined;
+  #start: ((process: ProcessEngine) => unknown) | undefined;
   #ended: ExitReason | undefined;
   #returned: Returned | undefined;
   #outcome: Outcome | undefined;
@@ -94,7 +95,7 @@ export class ProcessEngine implements Process, Runnable {
     this.runtime = runtime;
     this.receiver = new Receiver(runtime);
     this.#bound = mailbox?.capacity === undefined ? undefined : new MailboxBound(this, mailbox);
-    this.#start = () => start(this);
+    this.#start = start;
     runtime.activity.begin();
     runtime.scheduler.enqueue(this);
   }
@@ -167,8 +168,8 @@ export class ProcessEngine implements Process, Runnable {
   }
 
   /** As `onExit`, for an observer of a living process, which leaves by itself. */
-  observeExit(listener: (reason: ExitReason) => void): ExitListener {
-    return this.#heard.observe(listener);
+  observeExit(observer: ExitListener): void {
+    this.#heard.observe(observer);
   }
 
   get #heard(): ExitListeners {
@@ -254,8 +255,8 @@ export class ProcessEngine implements Process, Runnable {
    * Calls `listener` at the end, before anybody else hears of it, to wake what the process itself waits for; until it
    * leaves.
    */
-  onInterrupt(listener: (reason: ExitReason) => void): ExitListener {
-    return (this.#interrupts ??= new ExitListeners()).observe(listener);
+  onInterrupt(listener: ExitListener): void {
+    (this.#interrupts ??= new ExitListeners()).observe(listener);
   }
 
   register(name: NameEngine, inbox?: MailboxSubject): Result<MailboxSubject, "NameTaken"> {
@@ -300,10 +301,10 @@ export class ProcessEngine implements Process, Runnable {
     this.#start = undefined;
     if (start === undefined) return;
     try {
-      const returned = start();
+      const returned = start(this);
       // A foreign thenable may settle twice, or give another promise: a promise of our own does neither.
       if (isThenable(returned)) this.#follow(returned instanceof Promise ? returned : Promise.resolve(returned));
-      else this.#return(returned);
+      else this.#goOn(returned);
     } catch (error) {
       this.#throw(error);
     }
@@ -312,7 +313,7 @@ export class ProcessEngine implements Process, Runnable {
   #follow(returned: PromiseLike<unknown>): void {
     returned.then(
       (value) => {
-        this.#return(value);
+        this.#goOn(value);
       },
       (error: unknown) => {
         this.#throw(error);
@@ -320,7 +321,13 @@ export class ProcessEngine implements Process, Runnable {
     );
   }
 
-  #return(value: unknown): void {
+  /** Its function has returned, unless it goes on as the loop that it has made. */
+  #goOn(returned: unknown): void {
+    if (returned instanceof MessageLoop) returned.becomeFunction();
+    else this.return(returned);
+  }
+
+  return(value?: unknown): void {
     // A process that was ended before did not return: its result says so already.
     this.#settle(this.isAlive ? { value } : noValue);
     this.end(Normal);

@@ -148,9 +148,30 @@ export function withEntry<M, N, K extends Entry["kind"]>(
   mapper: Mapper,
 ): Selector<M | N> {
   const added = { kind, key, mapper } as Entry;
-  const others = entriesOf(selector).filter((entry) => !asksForTheSame(entry, added));
-  const entries = others.concat(added); // as long as it has to be: an array that grows keeps room for 17
-  return make(entries.sort((one, other) => generality[one.kind] - generality[other.kind]));
+  const before = entriesOf(selector);
+  return make(insert(asksFor(before, added) ? without(before, added) : before, added));
+}
+
+/** Behind all that are as special as it is. By hand, as an actor that starts and stops does little else. */
+function insert(entries: readonly Entry[], added: Entry): readonly Entry[] {
+  const result = new Array<Entry>(entries.length + 1); // one that grows would keep room for 17
+  let place = 0;
+  for (const entry of entries) {
+    if (generality[entry.kind] > generality[added.kind]) break;
+    result[place++] = entry;
+  }
+  result[place] = added;
+  for (; place < entries.length; place++) result[place + 1] = entries[place] as Entry;
+  return result;
+}
+
+function asksFor(entries: readonly Entry[], added: Entry): boolean {
+  for (const entry of entries) if (asksForTheSame(entry, added)) return true;
+  return false;
+}
+
+function without(entries: readonly Entry[], unwanted: Entry): readonly Entry[] {
+  return entries.filter((entry) => !asksForTheSame(entry, unwanted));
 }
 
 /** @internal `selector` without the entry that waits for this. */
@@ -159,7 +180,7 @@ export function withoutEntry<M, K extends Entry["kind"]>(
   kind: K,
   key: Extract<Entry, { readonly kind: K }>["key"],
 ): Selector<M> {
-  return make(entriesOf(selector).filter((entry) => entry.kind !== kind || entry.key !== key));
+  return make(without(entriesOf(selector), { kind, key, mapper: unchanged } as Entry));
 }
 
 /** What a receive may ask for: what a selector says, or one subject, which needs none. */

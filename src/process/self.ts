@@ -1,6 +1,7 @@
 import type { OwnedSocket, TcpMessage, TcpPassive } from "../tcp/message.ts";
 import type { Result } from "../result.ts";
 import { Alarm } from "./alarm.ts";
+import { FunctionListener } from "./exit-listener.ts";
 import { type call, type FromRequest, type ReplySubject, startCall } from "./call.ts";
 import { checkDelay } from "./clock.ts";
 import { type ExitReason, ExitSignal, expectSignal } from "./exit.ts";
@@ -187,11 +188,12 @@ export class SelfEngine implements Self {
         stop();
         resolve();
       });
-      const interrupt = this.process.onInterrupt((reason) => {
+      const interrupt = new FunctionListener((reason) => {
         stop();
         expectSignal(slept);
         reject(new ExitSignal(reason));
       });
+      this.process.onInterrupt(interrupt);
       const stop = (): void => {
         interrupt.leave();
         receiver.endWait();

@@ -125,14 +125,14 @@ class ReconnectingEngine implements ReconnectingConnection {
   }
 
   /** The function of its process. */
-  run(): Promise<void> {
-    const { over } = new MessageLoop(processEngine(this.process), tcpMessages, {
+  run(): MessageLoop {
+    const loop = new MessageLoop(processEngine(this.process), tcpMessages, {
       handle: (message) => {
         this.#hear(message as TcpMessage);
       },
     });
     this.#connect();
-    return over;
+    return loop;
   }
 
   // ── what it is told ──

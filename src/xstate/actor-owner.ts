@@ -53,9 +53,8 @@ export function actorProcess(actorRef: AnyActorRef, selector: Selector<EventObje
 }
 
 function startProcess(actorRef: AnyActorRef, selector: Selector<EventObject> | undefined): ProcessEngine {
-  const started = runtimeOf(actorRef).spawn(
-    (self, events: OwnSubject<EventObject>) =>
-      eventLoop(actorRef, processEngine(self.process), (selector ?? tcpMessages).select(events)).over,
+  const started = runtimeOf(actorRef).spawn((self, events: OwnSubject<EventObject>) =>
+    eventLoop(actorRef, processEngine(self.process), (selector ?? tcpMessages).select(events)),
   );
   const process = processEngine(started);
   // XState reports what an actor fails of, or its parent hears it: that is no crash of this process.
