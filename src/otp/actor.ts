@@ -9,7 +9,7 @@ import type { OwnSubject, Subject } from "../process/subject.ts";
 import { isThenable } from "../process/thenable.ts";
 import { valueText } from "../process/value-text.ts";
 import type { Result } from "../result.ts";
-import { ActorLoop, type Handler } from "./actor-loop.ts";
+import { ActorLoop } from "./actor-loop.ts";
 import type { Next } from "./next.ts";
 import { start, type Started, type StartError } from "./start.ts";
 

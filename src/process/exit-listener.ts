@@ -2,10 +2,17 @@ import type { ExitReason } from "./exit.ts";
 
 /** Whoever hears of an end, and its place among the others that do. It is in one list at a time. */
 export abstract class ExitListener {
-  previous: ExitListener | undefined;
-  next: ExitListener | undefined;
+  // Only declared, and set below: V8 is twice as slow with fields that a class inherits.
+  declare previous: ExitListener | undefined;
+  declare next: ExitListener | undefined;
   /** Where it is in. */
-  list: { remove(listener: ExitListener): void } | undefined;
+  declare list: { remove(listener: ExitListener): void } | undefined;
+
+  constructor() {
+    this.previous = undefined;
+    this.next = undefined;
+    this.list = undefined;
+  }
 
   abstract hear(reason: ExitReason): void;
 
@@ -19,7 +26,7 @@ export abstract class ExitListener {
 
 /** A function that hears. */
 export class FunctionListener extends ExitListener {
-  readonly hear: (reason: ExitReason) => void;
+  declare readonly hear: (reason: ExitReason) => void;
 
   constructor(hear: (reason: ExitReason) => void) {
     super();

@@ -28,25 +28,26 @@ export class ExitListeners {
   /** As `add`, for a resource, which leaves by itself; it moves here from where it was. */
   attach(resource: ExitListener): void {
     resource.leave();
-    this.#insert(resource, this.#lastResource);
+    const previous = this.#lastResource;
+    const next = previous === undefined ? this.#first : previous.next;
+    resource.list = this;
+    resource.previous = previous;
+    resource.next = next;
+    if (previous === undefined) this.#first = resource;
+    else previous.next = resource;
+    if (next === undefined) this.#last = resource;
+    else next.previous = resource;
     this.#lastResource = resource;
   }
 
-  /** As `attach`, for an observer. */
+  /** As `attach`, for an observer that is nowhere yet. */
   observe(observer: ExitListener): void {
-    observer.leave();
-    this.#insert(observer, this.#last);
-  }
-
-  #insert(listener: ExitListener, previous: ExitListener | undefined): void {
-    const next = previous === undefined ? this.#first : previous.next;
-    listener.list = this;
-    listener.previous = previous;
-    listener.next = next;
-    if (previous === undefined) this.#first = listener;
-    else previous.next = listener;
-    if (next === undefined) this.#last = listener;
-    else next.previous = listener;
+    const last = this.#last;
+    observer.list = this;
+    observer.previous = last;
+    if (last === undefined) this.#first = observer;
+    else last.next = observer;
+    this.#last = observer;
   }
 
   /** Of one that is in this list. */
