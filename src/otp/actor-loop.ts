@@ -16,6 +16,11 @@ export interface Handler {
   readonly postponeLimit?: number | undefined;
 }
 
+/** Put off until the state is another. */
+interface Postponed {
+  readonly message: unknown;
+}
+
 const defaultPostponeLimit = 1_000;
 
 /** What `system` asks an actor, between two of its own messages. */
@@ -45,10 +50,10 @@ export class ActorLoop implements MessageHandler {
   #selector: Selector<unknown>;
   #isSuspended = false;
   #system: OwnSubject<SystemMessage> | undefined;
-  /** Waiting for another state, oldest first. */
-  #postponed: unknown[] = [];
+  /** Waiting for another state, oldest first. Few actors ever have any. */
+  #postponed: Postponed[] | undefined;
   /** Postponed messages whose time has come; they go before the mailbox. */
-  #again: unknown[] = [];
+  #again: Postponed[] | undefined;
 
   constructor(self: Self, state: unknown, selector: Selector<unknown>, handler: Handler) {
     this.#self = self;
@@ -88,15 +93,17 @@ export class ActorLoop implements MessageHandler {
       return;
     }
     const pending = this.#take(message);
-    if (pending !== undefined || this.#again.length > 0) return this.#takeAgain(pending);
+    if (pending !== undefined || this.#again !== undefined) return this.#takeAgain(pending);
   }
 
   /** Postponed messages whose time has come, one after the other. */
   #takeAgain(first: PromiseLike<void> | undefined): void | PromiseLike<void> {
     for (let pending = first; ;) {
       if (pending !== undefined) return pending.then(() => this.#takeAgain(undefined));
-      if (this.#again.length === 0 || !this.#self.process.isAlive) return;
-      pending = this.#take(this.#again.shift());
+      const next = this.#again?.shift();
+      if (next === undefined) this.#again = undefined;
+      if (next === undefined || !this.#self.process.isAlive) return;
+      pending = this.#take(next.message);
     }
   }
 
@@ -138,15 +145,16 @@ export class ActorLoop implements MessageHandler {
 
   #change(state: unknown): void {
     this.#state = state;
-    if (this.#postponed.length === 0) return;
-    this.#again = [...this.#postponed, ...this.#again]; // those that were postponed anew are older than the rest
-    this.#postponed = [];
+    if (this.#postponed === undefined) return;
+    this.#again = [...this.#postponed, ...(this.#again ?? [])]; // those that were postponed anew are older than the rest
+    this.#postponed = undefined;
   }
 
   #postpone(message: unknown): void {
     const { postponeLimit = defaultPostponeLimit } = this.#handler;
-    if (this.#postponed.length >= postponeLimit) throw new Error(`Cannot postpone more than ${postponeLimit} messages`);
-    this.#postponed.push(message);
+    const postponed = (this.#postponed ??= []);
+    if (postponed.length >= postponeLimit) throw new Error(`Cannot postpone more than ${postponeLimit} messages`);
+    postponed.push({ message });
   }
 
   #answer(request: SystemMessage): void {

@@ -45,7 +45,7 @@ export class MessageLoop implements Runnable {
     this.handler = handler;
     process.receiver.loop = this;
     process.receiver.beginWait();
-    this.notice(); // what came before
+    if (process.receiver.mailbox.count > 0) this.notice();
   }
 
   /** The process's own function has returned it: then that goes on as this loop, and has returned when this has. */

@@ -119,8 +119,10 @@ export class Selector<out M> {
 
 /** A selector that waits for nothing yet. Source: `process.new_selector`. */
 export function newSelector(): Selector<never> {
-  return make([]);
+  return empty;
 }
+
+const empty = make<never>([]);
 
 /**
  * Waits for untyped messages (`Process.tell`) that are arrays: `tag` first, then as many values as `fields` says.
