@@ -249,10 +249,11 @@ export class NodeTransport implements Transport {
     this.#raw.uncork();
   }
 
-  probe(): void {
-    if (this.#path !== undefined) return; // a unix socket whose peer has closed says EPIPE, reset or not
+  probe(): boolean {
+    if (this.#path !== undefined) return false; // a unix socket whose peer has closed says EPIPE, reset or not
     // To the system itself: what speaks over it would tell only later what the system says.
     if (this.#raw.writableLength === 0 && this.#raw.writable) this.#system.write(nothing, this.#wrote);
+    return true;
   }
 
   end(): void {

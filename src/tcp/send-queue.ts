@@ -31,9 +31,11 @@ export class SendQueue {
   readonly #runtime: RuntimeEngine;
   #waiting: WaitingSend[] | undefined;
   #waitingBytes = 0;
-  /** Whether the kernel was written to and Node has not reported it yet: further writes of this turn are corked. */
-  #hasWritten = false;
+  /** Writes of this turn: where there was one, further ones are corked. */
+  #writes = 0;
   #isCorked = false;
+  /** Whether the last turn with a write had more of them: then so has this one, most likely. */
+  #expectsMore = false;
   #isEnding = false;
 
   constructor(transport: Transport, options: ResolvedSocketOptions, runtime: RuntimeEngine) {
@@ -53,15 +55,19 @@ export class SendQueue {
 
   /**
    * Writes at once. The first write of a turn goes straight to the kernel, so its failure is known when this returns;
-   * further ones leave together at the end of the turn, with one system call.
+   * further ones leave together at the end of the turn, with one system call. Whoever did that in the last turn is
+   * expected to do it again: then the first goes with them, and the kernel is only asked whether the connection stands.
    *
    * @returns whether the connection still stands
    */
   write(pieces: Pieces): boolean {
     const first = pieces[0];
     if (first === undefined) return !this.#transport.hasFailed;
-    if (this.#hasWritten && !this.#isCorked) this.#corkThisTurn();
-    this.#hasWritten = true;
+    if (!this.#isCorked && this.#isOneOfMany) {
+      if (this.#transport.hasFailed) return false;
+      this.#corkThisTurn();
+    }
+    this.#writes++;
     if (pieces.length === 1) this.#transport.write(first);
     else {
       this.#transport.cork();
@@ -69,6 +75,10 @@ export class SendQueue {
       this.#transport.uncork();
     }
     return !this.#transport.hasFailed;
+  }
+
+  get #isOneOfMany(): boolean {
+    return this.#writes > 0 || (this.#expectsMore && this.#transport.probe());
   }
 
   /** Lets a send wait until the queue is below its lower mark. */
@@ -90,7 +100,7 @@ export class SendQueue {
 
   /** Some of the queue has left: whoever may go on does. Node says so at the end of a turn, or later. */
   advance(): void {
-    this.#hasWritten = false;
+    if (!this.#isCorked) this.#writes = 0;
     if (!this.isWaiting || this.#transport.queuedBytes >= this.#options.lowWatermark) return;
     for (let next = this.#takeNext(); next !== undefined; next = this.#takeNext()) {
       this.write(next.pieces);
@@ -156,6 +166,8 @@ export class SendQueue {
   /** The turn is over. */
   uncork(): void {
     this.#isCorked = false;
+    this.#expectsMore = this.#writes > 1;
+    this.#writes = 0;
     this.#transport.uncork();
   }
 }

@@ -53,8 +53,11 @@ export interface Transport {
   /** Keeps what is written until `uncork`, which sends all of it with one system call. */
   cork(): void;
   uncork(): void;
-  /** Asks the kernel whether the connection was reset: where a reset comes together with data, Node reads a plain end. */
-  probe(): void;
+  /**
+   * Asks the kernel whether the connection was reset, which `failure` says then: where a reset comes together with data,
+   * Node reads a plain end. Says false where it cannot be asked.
+   */
+  probe(): boolean;
   /** Ends our side once everything queued has left. */
   end(): void;
   /** Closes the descriptor now; what is queued is lost. */

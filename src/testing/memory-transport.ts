@@ -145,8 +145,9 @@ export class MemoryTransport implements Transport {
     if (this.#corks > 0 && --this.#corks === 0) this.#leave();
   }
 
-  probe(): void {
+  probe(): boolean {
     if (this.#hasResetArrived && this.failure === undefined) this.#fail(this.#codeOfReset, "writing");
+    return true;
   }
 
   /** As the kernel says it to who writes: of a reset behind the peer's end, only that the pipe is broken. */

@@ -12,6 +12,8 @@ class Kernel {
   taken = "";
   calls = 0;
   hasFailed = false;
+  /** What it says when it is asked whether the connection stands. */
+  answers: ("yes" | "no" | "cannot say")[] = [];
   #corks = 0;
 
   get queuedBytes(): number {
@@ -21,6 +23,13 @@ class Kernel {
   write(data: Uint8Array): void {
     this.queued.push(Buffer.from(data));
     if (this.#corks === 0) this.calls++;
+  }
+
+  probe(): boolean {
+    const answer = this.answers.shift();
+    if (answer === undefined) throw new Error("asked unexpectedly");
+    this.hasFailed = answer === "no";
+    return answer !== "cannot say";
   }
 
   cork(): void {
@@ -49,6 +58,10 @@ function queueOn(options: SocketOptions = {}) {
   const limits = { highWatermark: 10, lowWatermark: 5, ...options };
   const queue = new SendQueue(kernel as unknown as Transport, checkSocketOptions(limits, "send"), runtime);
   return { kernel, clock, queue };
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 describe("SendQueue", () => {
@@ -136,10 +149,64 @@ describe("SendQueue", () => {
     const { kernel, queue } = queueOn({ highWatermark: 1_000 });
     for (const piece of ["a", "b", "c", "d"]) queue.write(pieces(piece));
     expect(kernel.calls).toBe(1);
-    await new Promise((resolve) => setImmediate(resolve));
+    await turn();
     expect(kernel.calls).toBe(2);
     kernel.take(4);
     expect(kernel.taken).toBe("abcd");
+  });
+
+  /** Two writes in a turn, which has passed when this resolves. */
+  async function writeTwo({ kernel, queue }: ReturnType<typeof queueOn>): Promise<void> {
+    for (const piece of ["a", "b"]) queue.write(pieces(piece));
+    await turn();
+    kernel.take(2);
+    queue.advance();
+  }
+
+  test("writes all of a turn with one system call where the turn before had many, and asks whether the connection stands", async () => {
+    const one = queueOn({ highWatermark: 1_000 });
+    await writeTwo(one);
+    const { kernel, queue } = one;
+    expect(kernel.calls).toBe(2);
+    kernel.answers = ["yes"];
+    for (const piece of ["c", "d", "e"]) expect(queue.write(pieces(piece))).toBe(true);
+    expect(kernel).toMatchObject({ calls: 2, answers: [] });
+    await turn();
+    expect(kernel.calls).toBe(3);
+    kernel.take(3);
+    expect(kernel.taken).toBe("abcde");
+  });
+
+  test("writes the first of a turn at once again after a turn that had only one", async () => {
+    const one = queueOn({ highWatermark: 1_000 });
+    await writeTwo(one);
+    const { kernel, queue } = one;
+    kernel.answers = ["yes"];
+    queue.write(pieces("c"));
+    expect(kernel.calls).toBe(2);
+    await turn();
+    expect(kernel.calls).toBe(3);
+    queue.advance();
+    queue.write(pieces("d"));
+    expect(kernel.calls).toBe(4);
+  });
+
+  test("knows the failure of the first of a turn, also where the turn before had many", async () => {
+    const one = queueOn({ highWatermark: 1_000 });
+    await writeTwo(one);
+    const { kernel, queue } = one;
+    kernel.answers = ["no"];
+    expect(queue.write(pieces("c"))).toBe(false);
+    expect(kernel.queued).toEqual([]);
+  });
+
+  test("writes the first of a turn at once where the kernel cannot say whether the connection stands", async () => {
+    const one = queueOn({ highWatermark: 1_000 });
+    await writeTwo(one);
+    const { kernel, queue } = one;
+    kernel.answers = ["cannot say"];
+    queue.write(pieces("c"));
+    expect(kernel.calls).toBe(3);
   });
 
   test("writes at once again when the kernel has reported the write before, in whoever's turn", () => {
