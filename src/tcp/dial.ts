@@ -41,12 +41,25 @@ export function dial(
   };
 }
 
-/** A function of its own: Node keeps `callback` with the socket, which must keep nothing but the transport alive. */
+/**
+ * Whether `onread`'s callback is called as a method of its socket: Node does so and does not promise it. Where it has been
+ * seen, one function serves all sockets.
+ */
+let isMethod = false;
+
+const readAsMethod: net.OnReadOpts = { buffer: nextBuffer, callback: heardRead };
+
+/** A function of its own: Node keeps the callback with the socket, which must keep nothing but the transport alive. */
 function begin(destination: Destination, options: DialOptions): { raw: net.Socket; transport: NodeTransport } {
-  const onread: net.OnReadOpts = {
-    buffer: nextBuffer,
-    callback: (size, buffer): boolean => transport.received(size, buffer),
-  };
+  const onread: net.OnReadOpts = isMethod
+    ? readAsMethod
+    : {
+        buffer: nextBuffer,
+        callback: function (this: unknown, size, buffer) {
+          isMethod = this === raw;
+          return transport.received(size, buffer);
+        },
+      };
   readFirst(options.buffer);
   const isUnixSocket = "path" in destination;
   const raw: net.Socket = net.connect(
@@ -123,6 +136,10 @@ function tcpOptions(
     allowHalfOpen: true,
     onread,
   };
+}
+
+function heardRead(this: unknown, size: number, buffer: Uint8Array): boolean {
+  return transportOf(this as net.Socket).received(size, buffer);
 }
 
 function heardConnect(this: net.Socket): void {
