@@ -7,24 +7,14 @@ import { afterPoll } from "../process/scheduler.ts";
 import { err, ok, type Result } from "../result.ts";
 import { Departure } from "./departure.ts";
 import { type LastError, reasonFromCode, type SocketError } from "./error.ts";
-import { Frames } from "./frames.ts";
 import { LastWords, noLastWords, type Words } from "./last-words.ts";
 import type { OwnedSocket } from "./message.ts";
 import type { ChangeableOptions, ResolvedSocketOptions } from "./options.ts";
 import { Ownership } from "./ownership.ts";
+import { type Ending, plainEnd, ReceiveQueue, type Receiving } from "./receive-queue.ts";
 import { SendQueue, type SendResult } from "./send-queue.ts";
-import { noStash, Stash } from "./stash.ts";
 import type { Address } from "./address.ts";
 import { nobody, type NodeSocket, type Transport, type TransportEvents } from "./transport.ts";
-import { noReceive, WaitingReceive } from "./waiting-receive.ts";
-
-/** How the stream has ended, once everything before it has been taken. */
-interface Ending {
-  /** Nothing where it was a plain end, or a reset that does not show. */
-  readonly error: SocketError | undefined;
-  /** Whether it is the peer's own end: all that the peer has sent stands before it. */
-  readonly isWhole: boolean;
-}
 
 /** A stream that another protocol is to be spoken over. */
 export interface LentStream {
@@ -33,11 +23,8 @@ export interface LentStream {
   readonly path: string | undefined;
 }
 
-const plainEnd: Ending = { error: undefined, isWhole: false };
 /** What every send gives that succeeds at once: one promise for all of them, as it says the same of each. */
 const accepted: Promise<SendResult> = Promise.resolve(ok());
-/** As in gen_tcp: more than this is not received at once. */
-const mostExactBytes = 64 * 1024 * 1024;
 /** As in inet, whose count of packets has 16 bits. */
 const mostPackets = 32_767;
 
@@ -51,27 +38,15 @@ const mostPackets = 32_767;
  * The transport reads ahead until the stash is full, armed or not, and reports an end when it meets it; what nobody
  * has asked for stays in the stash, the end behind it. So a socket is read lazily, and never told about unasked.
  */
-export class SocketEngine implements TransportEvents {
+export class SocketEngine implements TransportEvents, Receiving {
   readonly id: number;
   readonly runtime: RuntimeEngine;
   #transport: Transport;
   #options: ResolvedSocketOptions;
-  /** Its own once something has to wait: most packets are asked for before they come. */
-  #stash = noStash;
-  /** Cuts the stream into frames; nothing where it is raw. */
-  #frames: Frames | undefined;
-  #waiting = noReceive;
+  readonly #receives: ReceiveQueue;
   #sends: SendQueue;
 
   #phase: "open" | "dead" | "gone" = "open";
-  #ending: Ending | undefined;
-  /** Whether the next packet goes to the owner. */
-  #isArmed = false;
-  /** The packets that go to the owner before the socket is passive again; 0 where it was armed for one. */
-  #packetsLeft = 0;
-  #isCountingDown = false;
-  /** Whether what the kernel had when it was armed may still be unread. */
-  #isPollDue = false;
   /** What we have shut down ourselves. */
   #shut: "nothing" | "writing" | "both" = "nothing";
   /** Whether the failure that the transport will tell was found by looking. */
@@ -113,48 +88,28 @@ export class SocketEngine implements TransportEvents {
     this.runtime = runtime;
     this.#transport = transport;
     this.#options = options;
-    this.#frames = this.#newFrames(options);
+    this.#receives = new ReceiveQueue(this, options);
     this.#sends = new SendQueue(transport, options, runtime);
     this.#ownership = new Ownership(this);
     transport.events = this;
-    if (head !== undefined && head.length > 0) this.#ownStash.push(Buffer.from(head));
-    if (transport.isDestroyed || transport.hasEnded) this.#ending = { ...plainEnd, isWhole: transport.hasEnded };
+    if (head !== undefined && head.length > 0) this.#receives.put(Buffer.from(head));
+    if (transport.isDestroyed || transport.hasEnded) this.#receives.end({ ...plainEnd, isWhole: transport.hasEnded });
     this.ref();
     if (owner !== undefined && !this.#ownership.take(owner)) void this.close();
   }
 
   // ── reading ──
 
-  get #ownStash(): Stash {
-    if (this.#stash === noStash) this.#stash = new Stash();
-    return this.#stash;
-  }
-
-  #newFrames({ packet, packetSize }: ResolvedSocketOptions): Frames | undefined {
-    return packet === "raw" ? undefined : new Frames(packet, packetSize, this.#ownStash);
-  }
-
   /** `byteSize` 0 takes whatever comes; a negative time waits for ever. */
   receive(byteSize: number, milliseconds: number): Promise<Result<Buffer, SocketError>> {
-    if (this.#isArmed && this.#isPollDue) return this.#receiveAfterPoll(byteSize, milliseconds);
+    if (this.#receives.takePoll()) return this.#receiveAfterPoll(byteSize, milliseconds);
     const now = this.#receiveNow(byteSize);
     if (now !== undefined) return this.runtime.scheduler.answer(now);
-    if (this.#waiting === noReceive) this.#waiting = this.#newWaiting();
-    const received = this.#waiting.start(byteSize, milliseconds, this.runtime.alarms);
-    this.#readOn();
-    return received;
-  }
-
-  /** As inet's driver: what an exact receive has waited for is kept together, for the next one. */
-  #newWaiting(): WaitingReceive {
-    return new WaitingReceive(() => {
-      if (this.#waiting.byteSize > 0) this.#stash.setApart();
-    });
+    return this.#receives.wait(byteSize, milliseconds, this.runtime.alarms);
   }
 
   /** What the kernel had belongs to who armed the socket, which is passive again then. */
   #receiveAfterPoll(byteSize: number, milliseconds: number): Promise<Result<Buffer, SocketError>> {
-    this.#isPollDue = false;
     return new Promise((resolve) => {
       afterPoll(() => {
         resolve(this.receive(byteSize, milliseconds));
@@ -165,19 +120,13 @@ export class SocketEngine implements TransportEvents {
   #receiveNow(byteSize: number): Result<Buffer, SocketError> | undefined {
     if (this.#phase === "gone") return err("Closed");
     if (this.#phase === "dead") return err(this.#lastWords.toReceive());
-    if (this.#isArmed) return err("Einval");
-    if (this.#waiting.isThere || this.#upgrading !== undefined) return err("Ealready");
-    if (byteSize > 0 && this.#frames !== undefined) return err("Einval");
-    if (byteSize > mostExactBytes) return err("Enomem");
-    const data = this.#take(byteSize);
-    if (data !== undefined) return ok(data);
-    return this.#ending === undefined ? undefined : err(this.#endForReceive(this.#ending));
+    return this.#receives.receiveNow(byteSize);
   }
 
   arm(): Result<undefined, "Closed"> {
     if (this.#isAllSaid) return err("Closed");
     this.#checkOwner();
-    this.#packetsLeft = 0;
+    this.#receives.packetsLeft = 0;
     this.#flow();
     return ok();
   }
@@ -186,14 +135,14 @@ export class SocketEngine implements TransportEvents {
   setActive(count: number): Result<undefined, "Closed" | "Einval"> {
     if (this.#isAllSaid) return err("Closed");
     this.#checkOwner();
-    const left = this.#packetsLeft + count;
+    const left = this.#receives.packetsLeft + count;
     if (left > mostPackets || count < -mostPackets - 1) return err("Einval");
     if (left > 0) {
-      this.#packetsLeft = left;
+      this.#receives.packetsLeft = left;
       this.#flow();
     } else {
       this.disarm();
-      this.#tellPassive();
+      this.deliverPassive();
     }
     return ok();
   }
@@ -212,25 +161,12 @@ export class SocketEngine implements TransportEvents {
 
   /** From now on the owner gets what comes: what is here already, before this returns. */
   #flow(): void {
-    if (this.#phase === "dead") {
-      this.#tellEnd({ ...plainEnd, error: this.#lastWords.error });
-      return;
-    }
-    this.#isArmed = true;
-    this.#hand();
-    this.#readOn();
-    this.#isPollDue = this.#isStillArmed;
-    if (this.#isPollDue) this.#ownership.awaitPoll();
-  }
-
-  /** Read anew: what was there to hand over has disarmed it. */
-  get #isStillArmed(): boolean {
-    return this.#isArmed;
+    if (this.#phase === "dead") this.tellEnd({ ...plainEnd, error: this.#lastWords.error });
+    else if (this.#receives.arm()) this.#ownership.awaitPoll();
   }
 
   disarm(): void {
-    this.#isArmed = false;
-    this.#packetsLeft = 0;
+    this.#receives.disarm();
   }
 
   /** What nobody has taken is cut anew; a receive for so many bytes exactly has no sense where there are frames. */
@@ -238,10 +174,9 @@ export class SocketEngine implements TransportEvents {
     if (this.#phase === "gone") return err("Closed");
     const { packet = this.#options.packet, packetSize = this.#options.packetSize } = changed;
     this.#options = { ...this.#options, packet, packetSize };
-    this.#frames = this.#newFrames(this.#options);
-    if (this.#frames !== undefined && this.#waiting.byteSize > 0) this.#waiting.take()(err("Einval"));
-    this.#hand();
-    this.#readOn();
+    this.#receives.cutAnew(this.#options);
+    this.#receives.hand();
+    this.readOn();
     return ok();
   }
 
@@ -255,89 +190,32 @@ export class SocketEngine implements TransportEvents {
     this.#isCutByClose = isCut;
   }
 
-  /** Gives what has come to whoever asked: to a receive that waits first, then to the owner. */
-  #hand(): void {
-    if (this.#stash.size === 0 && this.#ending === undefined) return; // nothing has come
-    if (this.#upgrading !== undefined) return;
-    if (this.#waiting.isThere) this.#handToWaiting();
-    if (!this.#isArmed || this.#waiting.isThere) return;
-    if (this.#packetsLeft > 0) {
-      this.#countDown();
-      return;
-    }
-    const data = this.#take(0);
-    if (data === undefined && this.#ending === undefined) return;
-    this.#isArmed = false; // before the message: the owner may ask again at once
-    if (data !== undefined) this.#ownership.deliver({ type: "Packet", socket: this.asOwned, data });
-    else if (this.#ending !== undefined) this.#tellEnd(this.#ending);
+  // ── what its queue asks for ──
+
+  get isUpgrading(): boolean {
+    return this.#upgrading !== undefined;
   }
 
-  /** As `#hand`, for an owner that wants more than one. What it asks for while it is told comes behind that. */
-  #countDown(): void {
-    if (this.#isCountingDown) return;
-    this.#isCountingDown = true;
-    while (this.#packetsLeft > 0) {
-      const data = this.#take(0);
-      if (data === undefined) break;
-      const isLast = --this.#packetsLeft === 0;
-      if (isLast) this.#isArmed = false;
-      this.#ownership.deliver({ type: "Packet", socket: this.asOwned, data });
-      if (isLast && this.#phase !== "gone") this.#tellPassive();
-    }
-    this.#isCountingDown = false;
-    if (this.#packetsLeft > 0 && this.#ending !== undefined) this.#tellEnd(this.#ending);
+  get isShutDown(): boolean {
+    return this.#shut === "both";
   }
 
-  #tellPassive(): void {
-    this.#ownership.deliverPassive({ type: "TcpPassive", socket: this.asOwned });
+  deliver(data: Buffer): void {
+    this.#ownership.deliver({ type: "Packet", socket: this.asOwned, data });
   }
 
-  #handToWaiting(): void {
-    const data = this.#take(this.#waiting.byteSize);
-    if (data === undefined && this.#ending === undefined) return;
-    const settle = this.#waiting.take(); // before the end: that settles whoever still waits
-    if (data !== undefined) settle(ok(data));
-    else if (this.#ending !== undefined) settle(err(this.#endForReceive(this.#ending)));
+  deliverPassive(): void {
+    if (this.#phase !== "gone") this.#ownership.deliverPassive({ type: "TcpPassive", socket: this.asOwned });
   }
 
-  #take(byteSize: number): Buffer | undefined {
-    if (this.#frames !== undefined) return this.#takeFrame(this.#frames);
-    if (byteSize > 0) return this.#stash.size >= byteSize ? this.#reading(this.#stash.take(byteSize)) : undefined;
-    return this.#reading(this.#stash.takePacket(this.#options.buffer));
-  }
-
-  /** Where no frame can follow, what is left is none: then that is how the stream has ended. */
-  #takeFrame(frames: Frames): Buffer | undefined {
-    const frame = frames.take();
-    if (frame !== undefined) return this.#reading(frame);
-    if (frames.failure !== undefined) this.#cutOff(frames.failure.error, frames.failure.reason);
-    else if (this.#endsInsideFrame) this.#cutOff("Ebadmsg", "the stream ends inside a frame");
-    return undefined;
-  }
-
-  /** Whether the peer has left a frame open: our own shutdown is no fault of its. */
-  get #endsInsideFrame(): boolean {
-    const hasPlainEnd = this.#ending !== undefined && this.#ending.error === undefined;
-    return hasPlainEnd && this.#stash.size > 0 && this.#shut !== "both";
-  }
-
-  /** Bytes of the peer's are thrown away, which it has to know. */
-  #cutOff(error: SocketError, text: string): void {
+  cutOff(error: SocketError, text: string): void {
     this.#lastError = { reason: error, code: error.toUpperCase(), text };
-    this.#ending = { error, isWhole: false };
-    this.#stash.clear();
     this.#transport.reset();
   }
 
-  /** Something was taken: there is room to read on. */
-  #reading(data: Buffer | undefined): Buffer | undefined {
-    if (data !== undefined) this.#readOn();
-    return data;
-  }
-
-  #readOn(): void {
+  readOn(): void {
     if (this.#transport.isReading) return; // as it is most of the time
-    if (!this.#isOpen || this.#ending !== undefined || this.#upgrading !== undefined || !this.#hasRoom) return;
+    if (!this.#isReadable || this.#upgrading !== undefined || !this.#receives.hasRoom) return;
     this.#transport.read();
     if (this.#shut === "both" && this.#transport.isFinished) this.#endWhenQuiet();
   }
@@ -346,17 +224,13 @@ export class SocketEngine implements TransportEvents {
     return this.#phase === "open";
   }
 
-  get #hasRoom(): boolean {
-    const { size } = this.#stash;
-    return (
-      size < this.#options.readAhead ||
-      size < this.#waiting.byteSize ||
-      (this.#frames !== undefined && (this.#isArmed || this.#waiting.isThere)) // a frame that is asked for has its own bound
-    );
+  /** Whether more may come. */
+  get #isReadable(): boolean {
+    return this.#isOpen && this.#receives.ending === undefined;
   }
 
   /** The owner hears how it ended; a peer's end closes our side too, unless `exitOnClose` says otherwise. */
-  #tellEnd(ending: Ending): void {
+  tellEnd(ending: Ending): void {
     this.disarm();
     if (this.#canStillSend(ending)) this.#isEndTold = true;
     else this.#go();
@@ -365,7 +239,7 @@ export class SocketEngine implements TransportEvents {
     this.#ownership.deliver({ type: "SocketClosed", socket: this.asOwned });
   }
 
-  #endForReceive(ending: Ending): SocketError {
+  endReceive(ending: Ending): SocketError {
     this.#hasReceivedAll = ending.isWhole;
     if (!this.#canStillSend(ending)) this.#die({ toSend: ending.error === undefined ? "Closed" : undefined });
     return ending.error ?? "Closed";
@@ -386,36 +260,15 @@ export class SocketEngine implements TransportEvents {
     }
     this.#receivedBytes += data.length;
     this.#receivedCount++;
-    if (this.#ending !== undefined) {
+    if (this.#receives.ending !== undefined) {
       this.#transport.reset(); // after our shutdown nobody will read this, and the peer has to know
       return false;
     }
     const { scheduler } = this.runtime;
     scheduler.enter();
-    if (!this.#handOver(data)) {
-      this.#ownStash.push(data);
-      this.#hand();
-    }
+    this.#receives.push(data);
     scheduler.leave();
-    return this.#isOpen && this.#hasRoom;
-  }
-
-  /**
-   * Gives what has just come to whoever waits for it, past the stash: most packets are asked for before they come, and
-   * are a packet as they are. Says false where `#hand` has to decide.
-   */
-  #handOver(data: Buffer): boolean {
-    if (this.#stash.size > 0 || this.#frames !== undefined || this.#upgrading !== undefined) return false;
-    if (data.length > this.#options.buffer || this.#waiting.byteSize > 0) return false;
-    const isForReceive = this.#waiting.isThere;
-    if (!isForReceive && (!this.#isArmed || this.#packetsLeft > 0)) return false;
-    this.#readOn();
-    if (isForReceive) this.#waiting.take()(ok(data));
-    else {
-      this.#isArmed = false; // as in `#hand`
-      this.#ownership.deliver({ type: "Packet", socket: this.asOwned, data });
-    }
-    return true;
+    return this.#isOpen && this.#receives.hasRoom;
   }
 
   end(): void {
@@ -432,10 +285,9 @@ export class SocketEngine implements TransportEvents {
   failed(code: string, while_: "reading" | "writing"): void {
     const reason = this.#note(code);
     // A stream that has ended by a failure has nothing more to say, nor a look at one that has failed.
-    if (!this.#isOpen || this.#ending?.error !== undefined || this.#isFailureKnown) return;
-    const hasNothingForOwner = this.#stash.size === 0 || this.#waiting.isThere;
+    if (!this.#isOpen || this.#receives.ending?.error !== undefined || this.#isFailureKnown) return;
     // A record that is none is told to whoever reads, whatever is queued.
-    const isQueueFirst = reason !== "Eproto" && this.#hasQueue && hasNothingForOwner;
+    const isQueueFirst = reason !== "Eproto" && this.#hasQueue && this.#receives.hasNothingForOwner;
     if (while_ === "writing" || isQueueFirst) this.#failQueue();
     else {
       this.#sends.refuseAll(err("Closed"), err("Enotconn"));
@@ -477,9 +329,9 @@ export class SocketEngine implements TransportEvents {
   /** Our end is out, behind the queue: there is nothing left to keep the program running for, nor to receive. */
   #finishShutdown(): void {
     this.unref();
-    if (this.#ending !== undefined) return;
-    if (this.#isArmed) this.#endWith(plainEnd);
-    else if (this.#hasRoom) {
+    if (this.#receives.ending !== undefined) return;
+    if (this.#receives.isArmed) this.#endWith(plainEnd);
+    else if (this.#receives.hasRoom) {
       this.#transport.read();
       this.#endWhenQuiet();
     }
@@ -498,8 +350,7 @@ export class SocketEngine implements TransportEvents {
   #endWith(ending: Ending): void {
     if (!this.#isOpen) return;
     this.runtime.scheduler.enter();
-    this.#ending ??= ending;
-    this.#hand();
+    this.#receives.end(ending);
     this.runtime.scheduler.leave();
   }
 
@@ -519,7 +370,8 @@ export class SocketEngine implements TransportEvents {
 
   /** As `send`, without a promise where it need not wait. */
   sendNow(body: Pieces): Promise<SendResult> | SendResult {
-    const pieces = this.#frames === undefined ? body : this.#frames.encode(body);
+    const { frames } = this.#receives;
+    const pieces = frames === undefined ? body : frames.encode(body);
     return pieces === undefined ? err("Emsgsize") : this.#sendPieces(pieces);
   }
 
@@ -548,7 +400,7 @@ export class SocketEngine implements TransportEvents {
 
   /** Whoever sends is told; whoever waits in a receive too, and otherwise the next one. */
   #failSend(): SocketError {
-    return this.#failWriting((error) => ({ toReceive: this.#waiting.isThere ? undefined : error }));
+    return this.#failWriting((error) => ({ toReceive: this.#receives.isAwaited ? undefined : error }));
   }
 
   /** Nobody sends but the queue: unless a send waits, the next one has still to be told. */
@@ -564,8 +416,8 @@ export class SocketEngine implements TransportEvents {
     if (failure !== undefined) this.#note(failure);
     const error = this.#shownReset(failure ?? (this.#shut === "both" ? "EPIPE" : undefined));
     if (this.#hasUnread) this.#transport.reset();
-    this.#stash.clear();
-    if (this.#isArmed) this.#tellEnd({ ...plainEnd, error });
+    this.#receives.clear();
+    if (this.#receives.isArmed) this.tellEnd({ ...plainEnd, error });
     else this.#die(wordsFor(error ?? "Closed"));
     return error ?? "Closed";
   }
@@ -605,11 +457,12 @@ export class SocketEngine implements TransportEvents {
     if (this.#shut === "both") return ok();
     this.#shut = "both";
     this.#departure.startLinger();
-    if (this.#isArmed && !this.#hasQueue) {
-      this.#tellEnd(plainEnd);
+    if (this.#receives.isArmed && !this.#hasQueue) {
+      this.tellEnd(plainEnd);
       return ok();
     }
-    return !this.#isArmed && this.#ending === undefined && this.#hasRoom ? undefined : this.#endTransport();
+    const { isArmed, ending, hasRoom } = this.#receives;
+    return !isArmed && ending === undefined && hasRoom ? undefined : this.#endTransport();
   }
 
   /** Whether the kernel has no connection left to shut down. */
@@ -630,7 +483,7 @@ export class SocketEngine implements TransportEvents {
   #whenQuiet(then: () => void): void {
     const received = this.#receivedBytes;
     afterPoll(() => {
-      const isReading = this.#isOpen && this.#ending === undefined && this.#transport.isReading;
+      const isReading = this.#isReadable && this.#transport.isReading;
       if (isReading && this.#receivedBytes > received) this.#whenQuiet(then);
       else then();
     });
@@ -660,10 +513,8 @@ export class SocketEngine implements TransportEvents {
     return (this.#closed ??= deferred()).promise;
   }
 
-  /** As the kernel sees it: what a `receiveExact` waits with, or has waited with, is read. */
   get #hasUnread(): boolean {
-    const stashed = this.#waiting.byteSize > 0 ? 0 : this.#stash.unreadSize;
-    return stashed + this.#transport.untoldBytes > 0;
+    return this.#receives.unreadSize + this.#transport.untoldBytes > 0;
   }
 
   abort(): void {
@@ -694,11 +545,10 @@ export class SocketEngine implements TransportEvents {
 
   /** Nobody uses the connection any more: it ends once its queue has left, or the time for that is over. */
   #leave(): void {
-    this.#stash.clear();
+    this.#receives.clear();
     this.#upgrading?.(false);
     this.#sends.refuseAll(err("Closed"), err(this.#phase === "dead" ? "Enotconn" : "Closed"));
-    this.#waiting.take()(err("Closed"));
-    this.#waiting.dispose();
+    this.#receives.refuse("Closed");
     if (!this.#transport.isDestroyed) this.#departure.leave();
   }
 
@@ -721,26 +571,25 @@ export class SocketEngine implements TransportEvents {
       this.#upgrading = settle;
       if (!this.#hasQueue) settle(true);
     });
-    if (!isOpen || this.#ending !== undefined) {
+    if (!isOpen || this.#receives.ending !== undefined) {
       this.#upgrading = undefined;
-      this.#hand();
+      this.#receives.hand();
       return err("Closed");
     }
-    const { size } = this.#stash;
-    const read = unread === "HandOver" ? this.#stash.take(size) : undefined;
-    this.#stash.clear();
-    this.#frames = this.#newFrames(this.#options);
+    const read = unread === "HandOver" ? this.#receives.takeAll() : undefined;
+    this.#receives.clear();
+    this.#receives.cutAnew(this.#options);
     const { peername } = this.#transport;
     return ok({ raw: this.#transport.lend(read), path: peername?.port === 0 ? peername.address : undefined });
   }
 
   #refuseUpgrade(): SocketError | undefined {
     if (this.#phase === "gone") return "Closed";
-    if (this.#phase === "dead" || this.#ending !== undefined || this.#transport.hasFailed) return "Enotconn";
+    if (this.#phase === "dead" || this.#receives.ending !== undefined || this.#transport.hasFailed) return "Enotconn";
     if (this.#shut !== "nothing") return "Enotconn";
     if (!this.#transport.canLend) return "Enotsup";
-    if (this.#upgrading !== undefined || this.#waiting.isThere) return "Ealready";
-    return this.#isArmed ? "Einval" : undefined;
+    if (this.#upgrading !== undefined || this.#receives.isAwaited) return "Ealready";
+    return this.#receives.isArmed ? "Einval" : undefined;
   }
 
   /** The other protocol speaks: from now on the stream is what `transport` makes of it. */
@@ -752,7 +601,7 @@ export class SocketEngine implements TransportEvents {
     this.#departing = undefined;
     this.#upgrading = undefined;
     transport.events = this;
-    this.#readOn();
+    this.readOn();
   }
 
   /** The other protocol has not come about: the connection is over, and an owner that has asked hears that. */
@@ -806,7 +655,7 @@ export class SocketEngine implements TransportEvents {
   }
 
   get isArmed(): boolean {
-    return this.#isArmed;
+    return this.#receives.isArmed;
   }
 
   /** Whether a receive has said the peer's own end: all that the peer has sent was received. */
