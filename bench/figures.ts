@@ -1,14 +1,15 @@
-// Draws what `npm run bench -- --json FILE` has measured: `npm run bench:figures -- FILE` writes a bar chart of the ratios of
-// each workload into docs/figures, or into the folder that is named behind the file.
+// Draws what `npm run bench -- --json FILE` has measured: `npm run bench:figures -- FILE...` writes a bar chart of the ratios of
+// each workload into docs/figures. The rounds of several runs count together.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { barChart } from "./runner/bar-chart.ts";
-import { type Measured, ratioOf, type Results } from "./runner/results.ts";
+import { type Measured, ratioOf, type Results, together } from "./runner/results.ts";
 
-const [file, folder = path.join(import.meta.dirname, "../docs/figures")] = process.argv.slice(2);
-if (file === undefined) throw new Error("Usage: npm run bench:figures -- FILE [FOLDER]");
+const files = process.argv.slice(2);
+if (files.length === 0) throw new Error("Usage: npm run bench:figures -- FILE...");
 
-const results = JSON.parse(readFileSync(file, "utf8")) as Results;
+const folder = path.join(import.meta.dirname, "../docs/figures");
+const results = together(files.map((file) => JSON.parse(readFileSync(file, "utf8")) as Results));
 mkdirSync(folder, { recursive: true });
 for (const workload of results.workloads) {
   const drawn = chartOf(workload, results);

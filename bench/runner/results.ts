@@ -33,6 +33,38 @@ export interface Results {
   readonly skipped: readonly string[];
 }
 
+/**
+ * Several runs as one: the rounds of each workload one behind the other.
+ *
+ * @throws Error for runs that are none, or of different kinds
+ */
+export function together(runs: readonly Results[]): Results {
+  const [first, ...others] = runs;
+  if (first === undefined) throw new Error("There is no run to tell of");
+  for (const { node, cpu, core, isQuick } of others) {
+    const isAlike = node === first.node && cpu === first.cpu && core === first.core && isQuick === first.isQuick;
+    if (!isAlike) throw new Error("These runs were made by different versions, machines or settings");
+  }
+  const names = new Set(runs.flatMap(({ workloads }) => workloads.map(({ name }) => name)));
+  const workloads = [...names].map((name) =>
+    joined(runs.flatMap((run) => run.workloads.filter((one) => one.name === name))),
+  );
+  return { ...first, workloads, skipped: [...new Set(runs.flatMap(({ skipped }) => skipped))] };
+}
+
+/** Of one workload. Whoever is missing in a run is missing: rounds are compared with rounds. */
+function joined(measured: readonly Measured[]): Measured {
+  const [first] = measured as readonly [Measured];
+  const contestants = first.contestants.map(({ name }) => {
+    const parts = measured.map((run) => run.contestants.find((contestant) => contestant.name === name));
+    const isWhole = parts.every((part) => part !== undefined && part.figures.length > 0);
+    const all = isWhole ? (parts as Figures[]) : [];
+    return { name, figures: all.flatMap(({ figures }) => figures), beside: all.flatMap(({ beside }) => beside) };
+  });
+  const failed = new Set(measured.flatMap((run) => run.failed));
+  return { ...first, contestants, failed: [...failed] };
+}
+
 export type Column = "figures" | "beside";
 
 /** Round by round: what was slow for the whole machine cancels out. */

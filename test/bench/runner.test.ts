@@ -3,7 +3,7 @@ import type { Goal } from "../../bench/goals.ts";
 import { barChart } from "../../bench/runner/bar-chart.ts";
 import { readCommandLine, UsageError } from "../../bench/runner/command-line.ts";
 import { randomFrom, shuffled } from "../../bench/runner/random.ts";
-import type { Measured } from "../../bench/runner/results.ts";
+import { type Measured, type Results, together } from "../../bench/runner/results.ts";
 import { spreadOf } from "../../bench/runner/statistics.ts";
 import { verdictsOn } from "../../bench/runner/verdicts.ts";
 
@@ -21,6 +21,39 @@ describe("spreadOf", () => {
   test("gives the middle and a quarter on each side, between two figures where it has to", () => {
     expect(spreadOf([5, 1, 4, 2, 3])).toEqual({ low: 2, median: 3, high: 4 });
     expect(spreadOf([1, 2])).toEqual({ low: 1.25, median: 1.5, high: 1.75 });
+  });
+});
+
+describe("together", () => {
+  const figuresOf = (name: string, ...figures: number[]) => ({ name, figures, beside: figures });
+  const runOf = (contestants: Measured["contestants"], node = "v20.0.0"): Results => ({
+    node,
+    cpu: "",
+    core: 1,
+    isQuick: false,
+    seed: 1,
+    skipped: [],
+    workloads: [
+      { name: "echo-1", title: "", unit: "", isMoreBetter: true, beside: "", contestants, skipped: [], failed: [] },
+    ],
+  });
+
+  test("puts the rounds of several runs one behind the other", () => {
+    const runs = [runOf([figuresOf("ours", 1, 2)]), runOf([figuresOf("ours", 3)])];
+    expect(together(runs).workloads[0]?.contestants).toEqual([figuresOf("ours", 1, 2, 3)]);
+  });
+
+  test("leaves out who was missing in one of them, as rounds are compared with rounds", () => {
+    const runs = [
+      runOf([figuresOf("ours", 1), figuresOf("theirs", 1)]),
+      runOf([figuresOf("ours", 2), figuresOf("theirs")]),
+    ];
+    expect(together(runs).workloads[0]?.contestants).toEqual([figuresOf("ours", 1, 2), figuresOf("theirs")]);
+  });
+
+  test("refuses runs of different versions, and none", () => {
+    expect(() => together([runOf([]), runOf([], "v24.0.0")])).toThrow("different versions");
+    expect(() => together([])).toThrow("no run");
   });
 });
 
