@@ -8,7 +8,8 @@ export class Ties {
   readonly #process: ProcessEngine;
   /** Linked owners; those that are no processes with what stops watching them. */
   readonly #links = new Map<Owner, (() => void) | undefined>();
-  readonly #monitors = new Map<Monitor, () => void>();
+  /** Few processes watch anybody. */
+  #monitors: Map<Monitor, () => void> | undefined;
 
   constructor(process: ProcessEngine) {
     this.#process = process;
@@ -58,24 +59,24 @@ export class Ties {
   monitor(target: Owner): Monitor {
     const monitor: Monitor = { id: this.#process.runtime.nextId() };
     const leave = watch(target, "observer", (reason) => {
-      this.#monitors.delete(monitor);
+      this.#monitors?.delete(monitor);
       this.#hearDown(monitor, target, reason);
     });
     if (leave === undefined) this.#hearDown(monitor, target, noproc);
-    else this.#monitors.set(monitor, leave);
+    else (this.#monitors ??= new Map<Monitor, () => void>()).set(monitor, leave);
     return monitor;
   }
 
   demonitor(monitor: Monitor): void {
-    this.#monitors.get(monitor)?.();
-    this.#monitors.delete(monitor);
+    this.#monitors?.get(monitor)?.();
+    this.#monitors?.delete(monitor);
     this.#process.receiver.mailbox.takeAll(monitor);
   }
 
   /** The process itself has ended: it watches nobody any more. */
   stopMonitoring(): void {
-    for (const leave of this.#monitors.values()) leave();
-    this.#monitors.clear();
+    for (const leave of this.#monitors?.values() ?? []) leave();
+    this.#monitors = undefined;
   }
 
   /**

@@ -1,7 +1,7 @@
 import { startActorWithInit, type Initialised } from "../otp/actor.ts";
 import { continueWith, type Next, nextValue, stop } from "../otp/next.ts";
 import type { Started, StartError } from "../otp/start.ts";
-import { Deadline } from "../process/alarm.ts";
+import { Deadline, type Waiter } from "../process/alarm.ts";
 import type { ExitReason } from "../process/exit.ts";
 import type { Address } from "../process/mailbox-subject.ts";
 import { type Host, runtimeEngine } from "../process/runtime.ts";
@@ -51,10 +51,18 @@ export function startCallbackConnection(
   );
 }
 
+// Functions of the whole file: each connection has a selector that uses them.
+const fromSelector = (message: unknown): Incoming => ({ from: "Selector", message });
+const fromServer = (message: Notice): Incoming => ({ from: "Server", message });
+const fromSocket = (message: TcpMessage): Incoming => ({ from: "Socket", message });
+
 /** The actor's own part: it asks for packets, replies, keeps the time, and says why it was over. */
-class CallbackConnection {
+class CallbackConnection implements Waiter {
   readonly #serving: Serving;
   readonly #handler: Handler;
+  /** Where the address for notices is. */
+  #notices: Address | undefined;
+  /** Where there is a time for it. */
   #reading: Deadline | undefined;
   /** As of the last message, for `onClose`. */
   #state: unknown;
@@ -72,29 +80,32 @@ class CallbackConnection {
     const { state, selector = newSelector() } = await this.#init(self);
     this.#state = state;
     const notices = self.newSubject<Notice>();
-    // However full the mailbox is.
-    const tell = (notice: Notice): void => void (notices as unknown as Address).put(notice);
-    this.#reading = new Deadline(runtimeEngine(self.runtime).alarms, {
-      passDeadline: () => {
-        tell("ReadTimeout");
-      },
-    });
+    this.#notices = notices as unknown as Address;
+    const { readTimeoutMs } = this.#serving.settings;
+    if (readTimeoutMs !== Infinity) this.#reading = new Deadline(runtimeEngine(self.runtime).alarms, this);
     this.#serving.onDrain = () => {
-      tell("Drain");
+      this.#tell("Drain");
     };
-    if (connection.draining.aborted) tell("Drain"); // it has begun to while this began
+    if (connection.draining.aborted) this.#tell("Drain"); // it has begun to while this began
     self.onExit((reason) => {
       this.#close(reason);
     }, "resource");
     const incoming = selectTcpMessagesFrom(
-      selector
-        .map((message): Incoming => ({ from: "Selector", message }))
-        .selectMap(notices, (message): Incoming => ({ from: "Server", message })),
+      selector.map(fromSelector).selectMap(notices, fromServer),
       connection.socket,
-      (message): Incoming => ({ from: "Socket", message }),
+      fromSocket,
     );
     this.#ask();
     return { state, selector: incoming, data: undefined };
+  }
+
+  /** However full the mailbox is. */
+  #tell(notice: Notice): void {
+    this.#notices?.put(notice);
+  }
+
+  passDeadline(): void {
+    this.#tell("ReadTimeout");
   }
 
   /** A connection that cannot be served is reset: a clean end would say that all was well. */
@@ -191,16 +202,19 @@ class CallbackConnection {
   #close(exitReason: ExitReason): void {
     this.#reading?.dispose();
     this.#serving.onDrain = undefined;
+    const report = (reason: unknown): void => {
+      this.#reportClosing(reason);
+    };
     try {
       const closing = this.#handler.onClose?.(this.#state, this.#serving.closeReason ?? exitReason);
-      if (isThenable(closing)) closing.then(undefined, this.#reportClosing);
+      if (isThenable(closing)) closing.then(undefined, report);
     } catch (error) {
-      this.#reportClosing(error);
+      report(error);
     }
   }
 
-  readonly #reportClosing = (reason: unknown): void => {
+  #reportClosing(reason: unknown): void {
     const { connection, settings } = this.#serving;
     settings.onEvent({ type: "CloseFailed", connection, reason });
-  };
+  }
 }
