@@ -236,10 +236,12 @@ export class NodeTransport implements Transport {
     this.#raw.write(data, this.#wrote);
   }
 
-  /** One function for all writes, which costs no closure for each. */
-  readonly #wrote = (error?: Error | null): void => {
+  #tellWritten(error?: Error | null): void {
     if (error === null || error === undefined) this.events.written();
-  };
+  }
+
+  /** One function for all writes. Bound, as one that closes over `this` keeps twice as much. */
+  readonly #wrote = this.#tellWritten.bind(this);
 
   cork(): void {
     this.#raw.cork();
