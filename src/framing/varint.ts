@@ -7,7 +7,9 @@ interface State {
   readonly value: number;
 }
 
-const mostBytes = 5;
+/** What a bit is worth in each byte: the least first. */
+const worths = [1, 2 ** 7, 2 ** 14, 2 ** 21, 2 ** 28];
+const mostBytes = worths.length;
 const mostValue = 2 ** 32 - 1;
 
 /**
@@ -26,7 +28,7 @@ const delimitedByVarint: Framing = sized<State>({
     let isLast = false;
     for (; !isLast && seen < mostBytes && at < bytes.length; at++, seen++) {
       const byte = bytes[at] ?? 0;
-      value += (byte & 127) * 128 ** seen;
+      value += (byte & 127) * (worths[seen] ?? 0);
       isLast = byte < 128;
     }
     if (value > mostValue || (seen === mostBytes && !isLast))
@@ -36,10 +38,17 @@ const delimitedByVarint: Framing = sized<State>({
   },
   write(size) {
     if (size > mostValue) return undefined;
-    const header: number[] = [];
+    const header = Buffer.allocUnsafe(sizeOfHeader(size));
     let rest = size;
-    for (; rest > 127; rest = Math.floor(rest / 128)) header.push((rest % 128) + 128);
-    header.push(rest);
-    return Buffer.from(header);
+    let at = 0;
+    for (; rest > 127; rest = Math.floor(rest / 128)) header[at++] = (rest % 128) + 128;
+    header[at] = rest;
+    return header;
   },
 });
+
+function sizeOfHeader(size: number): number {
+  let bytes = 1;
+  for (let rest = size; rest > 127; rest = Math.floor(rest / 128)) bytes++;
+  return bytes;
+}
