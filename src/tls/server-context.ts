@@ -66,10 +66,7 @@ export class ServerContext {
     const { options, context, byName } = this.current;
     return {
       context,
-      contextFor: (serverName) => {
-        const name = serverName.toLowerCase();
-        return byName.get(name) ?? byName.get(name.replace(/^[^.]*/, "*")) ?? context;
-      },
+      contextFor: byName.size === 0 ? undefined : (serverName) => contextIn(byName, serverName) ?? context,
       verifies: options.verify === "VerifyPeer",
       failsIfNoPeerCert: options.failIfNoPeerCert ?? true,
       protocols: options.alpnPreferredProtocols,
@@ -84,6 +81,12 @@ export class ServerContext {
   [inspect.custom](): string {
     return "TlsServerContext {}";
   }
+}
+
+/** Of the name itself or, one label below, of `*`. */
+function contextIn(byName: Readings["byName"], serverName: string): SecureContext | undefined {
+  const name = serverName.toLowerCase();
+  return byName.get(name) ?? byName.get(name.replace(/^[^.]*/, "*"));
 }
 
 /** @internal The state behind the handle. */
