@@ -1,5 +1,5 @@
 import { constants, X509Certificate } from "node:crypto";
-import { createSecureContext, type SecureContext } from "node:tls";
+import tls, { type SecureContext } from "node:tls";
 import { listOf, type Pem, type TlsClientOptions, type TlsCredentials, type TlsServerOptions } from "./options.ts";
 import { digestOf } from "./session.ts";
 
@@ -18,7 +18,7 @@ export function secureContext(
   const authorities = listOf(ca).map(textOf);
   try {
     checkAuthorities(authorities);
-    return createSecureContext({
+    return tls.createSecureContext({
       ...(ca === undefined ? {} : { ca: authorities }),
       ...(crl === undefined ? {} : { crl: listOf(crl).map(textOf) }),
       ...(cert === undefined ? {} : { cert: textOf(cert) }),
@@ -41,10 +41,36 @@ export function secureContext(
   }
 }
 
-/** Stands for all by whom the certificates of peers are judged. */
-export function trustOf({ ca, crl }: TlsClientOptions): Buffer {
-  const texts = [ca, crl].map((pem) => (pem === undefined ? undefined : listOf(pem).map(textOf)));
-  return digestOf(JSON.stringify(texts));
+/** What a client shakes hands with. */
+export interface ClientContext {
+  readonly context: SecureContext;
+  /** Stands for all by whom the certificates of peers are judged. */
+  readonly trust: Buffer;
+}
+
+interface KeptContext extends ClientContext {
+  readonly madeOf: string;
+}
+
+/** Whoever connects again mostly trusts the same, and to make a context takes a sixth of a connection's time. */
+const kept: KeptContext[] = [];
+const mostKept = 8;
+
+/**
+ * As `secureContext`, for a client. One is kept for the next who trusts the same, unless a certificate of one's own is in it,
+ * whose key is nobody's to keep, or it trusts whom Node trusts, which may change.
+ */
+export function clientContext(action: string, options: TlsClientOptions): ClientContext {
+  const { ca, crl, ciphers = tls.DEFAULT_CIPHERS, minVersion, maxVersion, cert, pfx } = options;
+  const trusted = JSON.stringify([ca, crl].map((pem) => (pem === undefined ? undefined : listOf(pem).map(textOf))));
+  const isKept = ca !== undefined && cert === undefined && pfx === undefined;
+  const madeOf = JSON.stringify([trusted, ciphers, minVersion, maxVersion]);
+  const known = isKept ? kept.find((other) => other.madeOf === madeOf) : undefined;
+  if (known !== undefined) return known;
+  const made = { madeOf, context: secureContext(action, options), trust: digestOf(trusted) };
+  if (isKept) kept.push(made);
+  if (kept.length > mostKept) kept.shift();
+  return made;
 }
 
 /** Where a certificate stands in PEM: before it. */

@@ -11,7 +11,7 @@ import { handshakeFailure } from "./error.ts";
 import { type Handshake, startClientHandshake, startServerHandshake } from "./handshake.ts";
 import { checkClientOptions, type TlsClientOptions } from "./options.ts";
 import { remember } from "./secured.ts";
-import { secureContext, trustOf } from "./secure-context.ts";
+import { clientContext } from "./secure-context.ts";
 import { contextOf, isServerContext, type TlsServerContext } from "./server-context.ts";
 
 const defaultHandshakeTimeout = 10_000;
@@ -69,12 +69,11 @@ export function planOf(action: string, tls: TlsClientOptions | TlsServerContext,
   if (verifies && serverName === undefined) {
     throw new TypeError(`Cannot ${action}: serverNameIndication must say whom the certificate has to be for`);
   }
-  const context = secureContext(action, tls);
+  const { context, trust } = clientContext(action, tls);
   return {
     unread,
     timeout,
-    begin: (raw) =>
-      startClientHandshake(raw, { context, serverName, verifies, protocols, session, trust: trustOf(tls) }),
+    begin: (raw) => startClientHandshake(raw, { context, serverName, verifies, protocols, session, trust }),
   };
 }
 
