@@ -14,6 +14,9 @@ export function isRefusal(error: SocketError): boolean {
   return error === "Emsgsize" || error === "Enobufs" || error === "Timeout";
 }
 
+/** For so long the kernel, which has taken a write, need not be asked again. */
+const freshMs = 1;
+
 interface WaitingSend {
   readonly pieces: Pieces;
   readonly size: number;
@@ -34,8 +37,8 @@ export class SendQueue {
   /** Writes of this turn: where there was one, further ones are corked. */
   #writes = 0;
   #isCorked = false;
-  /** Whether the last turn with a write had more of them: then so has this one, most likely. */
-  #expectsMore = false;
+  /** When those of the last turn left, where they were many: then so are those of this one, most likely. */
+  #manyLeftAt: number | undefined;
   #isEnding = false;
 
   constructor(transport: Transport, options: ResolvedSocketOptions, runtime: RuntimeEngine) {
@@ -56,7 +59,8 @@ export class SendQueue {
   /**
    * Writes at once. The first write of a turn goes straight to the kernel, so its failure is known when this returns;
    * further ones leave together at the end of the turn, with one system call. Whoever did that in the last turn is
-   * expected to do it again: then the first goes with them, and the kernel is only asked whether the connection stands.
+   * expected to do it again: then the first goes with them, and the kernel is only asked whether the connection stands,
+   * unless it has just taken something: a reset since then might as well have come a moment later.
    *
    * @returns whether the connection still stands
    */
@@ -78,7 +82,9 @@ export class SendQueue {
   }
 
   get #isOneOfMany(): boolean {
-    return this.#writes > 0 || (this.#expectsMore && this.#transport.probe());
+    if (this.#writes > 0) return true;
+    if (this.#manyLeftAt === undefined) return false;
+    return performance.now() - this.#manyLeftAt < freshMs || this.#transport.probe();
   }
 
   /** Lets a send wait until the queue is below its lower mark. */
@@ -166,7 +172,7 @@ export class SendQueue {
   /** The turn is over. */
   uncork(): void {
     this.#isCorked = false;
-    this.#expectsMore = this.#writes > 1;
+    this.#manyLeftAt = this.#writes > 1 ? performance.now() : undefined;
     this.#writes = 0;
     this.#transport.uncork();
   }

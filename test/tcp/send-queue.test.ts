@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { describe, expect, test } from "@jest/globals";
 import { err, ok } from "tankard";
 import { createSimulatedClock } from "tankard/testing";
@@ -155,17 +156,18 @@ describe("SendQueue", () => {
     expect(kernel.taken).toBe("abcd");
   });
 
-  /** Two writes in a turn, which has passed when this resolves. */
-  async function writeTwo({ kernel, queue }: ReturnType<typeof queueOn>): Promise<void> {
+  /** Two writes in a turn that has passed when this resolves: just now, or so long ago that a reset may have come. */
+  async function writeTwo({ kernel, queue }: ReturnType<typeof queueOn>, when: "just now" | "before"): Promise<void> {
     for (const piece of ["a", "b"]) queue.write(pieces(piece));
     await turn();
     kernel.take(2);
     queue.advance();
+    if (when === "before") await setTimeout(2); // it is the kernel's time, which no clock of ours tells
   }
 
   test("writes all of a turn with one system call where the turn before had many, and asks whether the connection stands", async () => {
     const one = queueOn({ highWatermark: 1_000 });
-    await writeTwo(one);
+    await writeTwo(one, "before");
     const { kernel, queue } = one;
     expect(kernel.calls).toBe(2);
     kernel.answers = ["yes"];
@@ -177,9 +179,18 @@ describe("SendQueue", () => {
     expect(kernel.taken).toBe("abcde");
   });
 
+  test("asks nobody where the kernel has just taken a write", async () => {
+    const one = queueOn({ highWatermark: 1_000 });
+    await writeTwo(one, "just now");
+    const { kernel, queue } = one;
+    for (const piece of ["c", "d"]) expect(queue.write(pieces(piece))).toBe(true);
+    await turn();
+    expect(kernel.calls).toBe(3);
+  });
+
   test("writes the first of a turn at once again after a turn that had only one", async () => {
     const one = queueOn({ highWatermark: 1_000 });
-    await writeTwo(one);
+    await writeTwo(one, "before");
     const { kernel, queue } = one;
     kernel.answers = ["yes"];
     queue.write(pieces("c"));
@@ -193,7 +204,7 @@ describe("SendQueue", () => {
 
   test("knows the failure of the first of a turn, also where the turn before had many", async () => {
     const one = queueOn({ highWatermark: 1_000 });
-    await writeTwo(one);
+    await writeTwo(one, "before");
     const { kernel, queue } = one;
     kernel.answers = ["no"];
     expect(queue.write(pieces("c"))).toBe(false);
@@ -202,7 +213,7 @@ describe("SendQueue", () => {
 
   test("writes the first of a turn at once where the kernel cannot say whether the connection stands", async () => {
     const one = queueOn({ highWatermark: 1_000 });
-    await writeTwo(one);
+    await writeTwo(one, "before");
     const { kernel, queue } = one;
     kernel.answers = ["cannot say"];
     queue.write(pieces("c"));
