@@ -16,7 +16,8 @@ export type BytesTree = Uint8Array | string | readonly BytesTree[];
  * once while at most `highWatermark` bytes are queued, however many these are, and otherwise when the queue is below
  * `lowWatermark`, in the order of the calls. Sends of several processes never interleave. The bytes are not copied:
  * who changes them afterwards may change what is sent. Sends that are accepted at once give one promise, the same for
- * all.
+ * all. The first of a turn goes to the kernel at once, the others together at the end of the turn, with one system call;
+ * all do where the turn before had several.
  *
  * @returns `Closed` where the connection is over, once, and `Enotconn` after that; `Enobufs` where `sendQueueLimit`
  * is reached, `Timeout` after `sendTimeout` and `Emsgsize` where the header of `packet` cannot say how much it is, and
