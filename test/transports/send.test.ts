@@ -1,8 +1,9 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, test } from "@jest/globals";
 import { close, createRuntime, err, getstat, ok, receive, send, sendBuilder, unwrap } from "tankard";
 import { createSimulatedClock } from "tankard/testing";
 import { places } from "../support/places.ts";
-import { bytes, pattern, pending, soFar, soonMs } from "../support/test-process.ts";
+import { bytes, pattern, pending, silenceMs, soFar, soonMs } from "../support/test-process.ts";
 
 /** More than the kernel takes for a peer that does not read. */
 const tooMuch = pattern(24 * 1024 * 1024);
@@ -25,6 +26,27 @@ describe.each(places)("who sends to a socket that $name", (place) => {
     expect(new Set(results)).toEqual(new Set([ok()]));
     const expected = Buffer.concat(parts);
     expect((await client.peer.receive(expected.length)).equals(expected)).toBe(true);
+  });
+
+  test("sends many times in each of many turns, in order", async () => {
+    await using client = await place.open();
+    const parts = Array.from({ length: 300 }, (_, i) => pattern(i % 100, i));
+    for (let first = 0; first < parts.length; first += 10) {
+      const turn = parts.slice(first, first + (first % 30 === 0 ? 1 : 10)); // after a turn with one, and with many
+      for (const part of turn) expect(await send(client.socket, part)).toEqual(ok());
+      await new Promise(setImmediate);
+    }
+    const expected = Buffer.concat(parts.filter((_, i) => i % 30 < 1 || i % 30 >= 10));
+    expect((await client.peer.receive(expected.length)).equals(expected)).toBe(true);
+  });
+
+  test("hears by the first of a turn that the connection is over, also after a turn with many", async () => {
+    await using client = await place.open();
+    for (const part of ["a", "b", "c"]) void send(client.socket, part);
+    expect((await client.peer.receive(3)).toString()).toBe("abc");
+    client.peer.reset();
+    await delay(silenceMs); // on its way to this kernel, which tells nobody
+    expect(await send(client.socket, "d")).toEqual(err("Closed"));
   });
 
   test("goes on at once however much it sends, and waits when it sends more, until that has left", async () => {
