@@ -1,8 +1,8 @@
 // Compiles every declaration of the package as it is packed, without skipLibCheck, and the programs of test/types with
 // them: a declaration that was stripped while another names it fails here, and so does a program whose types were lost
-// by that. Run after `npm run build`.
+// by that. Then loads every entry point, and lets two of them talk. Run after `npm run build`.
 import { spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
@@ -11,6 +11,7 @@ const consumer = mkdtempSync(join(tmpdir(), "tankard-consumer-"));
 try {
   install();
   compile();
+  load();
 } catch (error) {
   console.error(error.message);
   process.exitCode = 1;
@@ -39,6 +40,27 @@ function compile() {
   writeFileSync(join(consumer, "package.json"), JSON.stringify({ type: "module" }));
   writeFileSync(join(consumer, "tsconfig.json"), JSON.stringify({ compilerOptions, include, exclude }));
   run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "--project", consumer], consumer);
+}
+
+function load() {
+  const { exports } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const names = Object.keys(exports).filter((entry) => entry !== "./package.json");
+  const imports = names.map((entry) => `import "${entry.replace(".", "tankard")}";`).join("\n");
+  const program = `${imports}
+import { close, connect, receive, send, unwrap } from "tankard";
+import { continueWith } from "tankard/otp";
+import { startServer, withReply } from "tankard/server";
+const handler = { init: () => ({ state: 0 }), onPacket: (state, data) => withReply(continueWith(state), data) };
+const server = unwrap(await startServer({ host: "127.0.0.1", port: 0 }, handler));
+const socket = unwrap(await connect({ host: "127.0.0.1", port: server.port }));
+unwrap(await send(socket, "Hello, Joe!"));
+console.log(unwrap(await receive(socket, 5_000)).toString());
+await close(socket);
+await server.stop();
+`;
+  writeFileSync(join(consumer, "program.mjs"), program);
+  const said = run(process.execPath, [join(consumer, "program.mjs")], consumer);
+  if (said !== "Hello, Joe!\n") throw new Error(`The packed server answered ${JSON.stringify(said)}`);
 }
 
 function run(command, args, cwd) {
