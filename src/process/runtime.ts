@@ -1,6 +1,8 @@
 import { Activity } from "./activity.ts";
 import { Alarms } from "./alarm.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import { Killed } from "./exit.ts";
+import { ExitListeners } from "./exit-listeners.ts";
 import { type Name, nameEngine } from "./name.ts";
 import { checkMailboxOptions, type MailboxOptions } from "./mailbox-bound.ts";
 import { checkOptionNames } from "./option-names.ts";
@@ -87,7 +89,7 @@ export class RuntimeEngine implements Runtime {
   readonly #onCrash: (crash: Crash) => void;
   readonly #onDeadLetter: (letter: DeadLetter) => void;
   #ids = 0;
-  #stopListeners: Set<() => void> | undefined;
+  readonly #stopListeners = new ExitListeners();
   #isStopped = false;
 
   constructor(options: RuntimeOptions = {}) {
@@ -129,14 +131,12 @@ export class RuntimeEngine implements Runtime {
 
   /** Calls `listener` before the processes are killed, for what is no process and ends with them. */
   onStop(listener: () => void): () => void {
-    const listeners = (this.#stopListeners ??= new Set());
-    listeners.add(listener);
-    return () => listeners.delete(listener);
+    return this.#stopListeners.add(listener, "observer");
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
-    for (const listener of this.#stopListeners ?? []) listener();
+    this.#stopListeners.tellObservers(Killed, this.rethrow);
     for (const process of this.#processes.all) process.kill();
     // One turn: whoever waited in a receive, a sleep or a call has been woken and runs its `finally` blocks.
     await new Promise((resolve) => setImmediate(resolve));

@@ -1,11 +1,18 @@
-import type { AnyActorRef, Snapshot } from "xstate";
+import type { AnyActorRef, EventObject, Snapshot } from "xstate";
 import { Abnormal, type ExitReason, Normal } from "../process/exit.ts";
+import type { ProcessEngine } from "../process/process.ts";
+import type { Selector } from "../process/selector.ts";
 import { runtimeOf } from "./system-runtime.ts";
 
 /** Hears why an actor has ended. Says whether that is news to anybody: then a crash need not be reported. */
 type EndListener = (reason: ExitReason) => boolean;
 
-const lives = new WeakMap<AnyActorRef, ActorLife>();
+/** Where an actor has its life: a WeakMap of all of them costs the collector more than the actors themselves. */
+const lifeKey = Symbol("life");
+
+interface Living {
+  [lifeKey]?: ActorLife | undefined;
+}
 
 /**
  * How long an XState actor is there: until it is done, stopped or in error, or until an actor above it is in error.
@@ -15,18 +22,16 @@ const lives = new WeakMap<AnyActorRef, ActorLife>();
  * being observed by us must not silence that.
  */
 export class ActorLife {
+  /** The processes that stand for the actor, by what they select. */
+  processes: Map<Selector<EventObject> | undefined, ProcessEngine> | undefined;
   readonly #actorRef: AnyActorRef;
   readonly #listeners = new Set<EndListener>();
   #ended: ExitReason | undefined;
   #leaveParent: (() => void) | undefined;
 
   static of(actorRef: AnyActorRef): ActorLife {
-    let life = lives.get(actorRef);
-    if (life === undefined) {
-      life = new ActorLife(actorRef);
-      lives.set(actorRef, life);
-    }
-    return life;
+    const living = actorRef as Living;
+    return (living[lifeKey] ??= new ActorLife(actorRef));
   }
 
   private constructor(actorRef: AnyActorRef) {

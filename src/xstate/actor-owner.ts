@@ -39,16 +39,14 @@ export function actorSubject<TRef extends AnyActorRef>(actorRef: TRef): Subject<
   return actorProcess(actorRef, undefined).subject;
 }
 
-const processes = new WeakMap<AnyActorRef, Map<Selector<EventObject> | undefined, ProcessEngine>>();
-
 /** The process that stands for an actor: it lives as long, and what comes to it goes on to the actor. */
 export function actorProcess(actorRef: AnyActorRef, selector: Selector<EventObject> | undefined): ProcessEngine {
-  const ofActor = processes.get(actorRef) ?? new Map<Selector<EventObject> | undefined, ProcessEngine>();
-  processes.set(actorRef, ofActor);
-  const known = ofActor.get(selector);
+  const life = ActorLife.of(actorRef);
+  life.processes ??= new Map<Selector<EventObject> | undefined, ProcessEngine>();
+  const known = life.processes.get(selector);
   if (known !== undefined) return known;
   const process = startProcess(actorRef, selector);
-  ofActor.set(selector, process);
+  life.processes.set(selector, process);
   return process;
 }
 

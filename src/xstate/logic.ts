@@ -100,7 +100,9 @@ export function createLogic<TContext, TOutput, TEvent extends EventObject, TInpu
   spec: LogicSpec<TContext, TOutput, TEvent, TInput, TSent>,
 ): ActorLogic<LogicSnapshot<TContext, TOutput, TInput>, TEvent, TInput, AnySystem, TSent> {
   type ThisSnapshot = LogicSnapshot<TContext, TOutput, TInput>;
-  const running = new WeakMap<AnyActorRef, RunningActor<TEvent>>();
+  // As with an actor's life: a WeakMap would cost the collector more.
+  const runningKey = Symbol("running");
+  type Ref = AnyActorRef & { [runningKey]?: RunningActor<TEvent> };
   return {
     config: spec,
     getInitialSnapshot: (_scope, input) => ({
@@ -111,14 +113,12 @@ export function createLogic<TContext, TOutput, TEvent extends EventObject, TInpu
       input,
     }),
     start: ({ input }, { self, emit }) => {
-      running.set(
-        self,
-        new RunningActor(self, spec.start(new LogicActor(self, input, emit as (event: EventObject) => void))),
-      );
+      const inside = spec.start(new LogicActor(self, input, emit as (event: EventObject) => void));
+      (self as Ref)[runningKey] = new RunningActor(self, inside);
     },
     transition: (snapshot, event, { self }) => {
       if (snapshot.status !== "active") return snapshot;
-      const inside = running.get(self);
+      const inside = (self as Ref)[runningKey];
       const own = event as Step | { readonly type: "xstate.stop" };
       switch (own.type) {
         case "xstate.stop":
