@@ -36,12 +36,18 @@ export class Scheduler {
   /** Whether somebody will run who is ready: the turn that we are in, or a microtask on its way. */
   #isRunComing = false;
   #isRunning = false;
+  #isEntered = false;
   #isSliceComing = false;
   #slices = 0;
 
   /** Which slice this is: another in each turn of a socket's or a timer's. */
   get slice(): number {
     return this.#slices;
+  }
+
+  /** The slice whose turn it is, between `enter` and `leave`; 0 elsewhere, where nobody says when a turn ends. */
+  get currentSlice(): number {
+    return this.#isEntered ? this.#slices : 0;
   }
 
   get isIdle(): boolean {
@@ -76,6 +82,7 @@ export class Scheduler {
     this.#left = reductions;
     this.#sliceStart = 0;
     this.#isRunComing = true;
+    this.#isEntered = true;
   }
 
   /** Runs who is ready, while reductions last: the end of a socket's or a timer's turn. */
@@ -85,6 +92,7 @@ export class Scheduler {
     this.#isRunning = true;
     while (!this.#ready.isEmpty && this.charge()) this.#ready.shift()?.run();
     this.#isRunning = false;
+    this.#isEntered = false;
     if (!this.#ready.isEmpty) this.#putOffTheRest();
   }
 

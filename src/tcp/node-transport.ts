@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import type { Pieces } from "../framing/framing.ts";
 import type { Address } from "./address.ts";
 import { ownAfter, readNext, releaseOwn, takeRead } from "./read-buffer.ts";
 import { type KernelOptions, nobody, type Transport, type TransportEvents } from "./transport.ts";
@@ -232,8 +233,18 @@ export class NodeTransport implements Transport {
     this.#raw.pause();
   }
 
-  write(data: Uint8Array): void {
-    this.#raw.write(data, this.#wrote);
+  /** Node calls back in a tick of its own, which costs a tenth of a round trip. */
+  write(pieces: Pieces, isTold: boolean): void {
+    const raw = this.#raw;
+    const told = isTold || raw.writableLength > 0 || isEncrypted(raw) ? this.#wrote : undefined;
+    const only = pieces.length === 1 ? pieces[0] : undefined;
+    if (only !== undefined) raw.write(only, told);
+    else {
+      raw.cork();
+      for (const piece of pieces) raw.write(piece, told);
+      raw.uncork();
+    }
+    if (told === undefined && raw.writableLength > 0 && !this.hasFailed) raw.write(nothing, this.#wrote);
   }
 
   #tellWritten(error?: Error | null): void {

@@ -36,6 +36,8 @@ export class SendQueue {
   #waitingBytes = 0;
   /** Writes of this turn: where there was one, further ones are corked. */
   #writes = 0;
+  /** In whose slice the last of them was; 0 where it was in none. */
+  #slice = 0;
   #isCorked = false;
   /** When those of the last turn left, where they were many: then so are those of this one, most likely. */
   #manyLeftAt: number | undefined;
@@ -65,20 +67,22 @@ export class SendQueue {
    * @returns whether the connection still stands
    */
   write(pieces: Pieces): boolean {
-    const first = pieces[0];
-    if (first === undefined) return !this.#transport.hasFailed;
+    if (pieces.length === 0) return !this.#transport.hasFailed;
+    const slice = this.#runtime.scheduler.currentSlice;
+    if (slice !== this.#slice) this.#beginTurn(slice);
     if (!this.#isCorked && this.#isOneOfMany) {
       if (this.#transport.hasFailed) return false;
       this.#corkThisTurn();
     }
     this.#writes++;
-    if (pieces.length === 1) this.#transport.write(first);
-    else {
-      this.#transport.cork();
-      for (const piece of pieces) this.#transport.write(piece);
-      this.#transport.uncork();
-    }
+    // Outside of slices there is nothing else that says when the turn is over.
+    this.#transport.write(pieces, this.#isCorked || slice === 0);
     return !this.#transport.hasFailed;
+  }
+
+  #beginTurn(slice: number): void {
+    this.#slice = slice;
+    if (!this.#isCorked) this.#writes = 0;
   }
 
   get #isOneOfMany(): boolean {

@@ -1,4 +1,5 @@
 import type { Socket as NodeSocket } from "node:net";
+import type { Pieces } from "../framing/framing.ts";
 import type { Address } from "./address.ts";
 
 export type { Socket as NodeSocket } from "node:net";
@@ -49,7 +50,8 @@ export interface Transport {
   readonly sockname: Address | undefined;
   read(): void;
   stopReading(): void;
-  write(data: Uint8Array): void;
+  /** With one system call. Unless it `isTold`, `written` is called only where something of it has to wait. */
+  write(pieces: Pieces, isTold: boolean): void;
   /** Keeps what is written until `uncork`, which sends all of it with one system call. */
   cork(): void;
   uncork(): void;

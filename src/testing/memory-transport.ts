@@ -1,4 +1,5 @@
 import type { Clock } from "../process/clock.ts";
+import type { Pieces } from "../framing/framing.ts";
 import type { Address } from "../tcp/address.ts";
 import type { Transport, TransportEvents } from "../tcp/transport.ts";
 import { nobody } from "../tcp/transport.ts";
@@ -129,11 +130,13 @@ export class MemoryTransport implements Transport {
 
   // ── writing ──
 
-  write(data: Uint8Array): void {
+  write(pieces: Pieces): void {
     this.probe();
     if (this.hasFailed || this.#isEnding) return;
-    this.#queue.push(Uint8Array.from(data));
-    this.queuedBytes += data.length;
+    for (const piece of pieces) {
+      this.#queue.push(Uint8Array.from(piece));
+      this.queuedBytes += piece.length;
+    }
     if (this.#corks === 0) this.#leave();
   }
 

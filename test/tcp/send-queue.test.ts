@@ -12,6 +12,8 @@ class Kernel {
   queued: Buffer[] = [];
   taken = "";
   calls = 0;
+  /** Of each write, whether the queue is to hear when it has left. */
+  told: boolean[] = [];
   hasFailed = false;
   /** What it says when it is asked whether the connection stands. */
   answers: ("yes" | "no" | "cannot say")[] = [];
@@ -21,8 +23,9 @@ class Kernel {
     return this.queued.reduce((sum, { length }) => sum + length, 0);
   }
 
-  write(data: Uint8Array): void {
-    this.queued.push(Buffer.from(data));
+  write(pieces: readonly Uint8Array[], isTold: boolean): void {
+    this.told.push(isTold);
+    this.queued.push(...pieces.map((piece) => Buffer.from(piece)));
     if (this.#corks === 0) this.calls++;
   }
 
@@ -58,7 +61,7 @@ function queueOn(options: SocketOptions = {}) {
   const runtime = new RuntimeEngine({ clock });
   const limits = { highWatermark: 10, lowWatermark: 5, ...options };
   const queue = new SendQueue(kernel as unknown as Transport, checkSocketOptions(limits, "send"), runtime);
-  return { kernel, clock, queue };
+  return { kernel, clock, queue, scheduler: runtime.scheduler };
 }
 
 function turn(): Promise<void> {
@@ -200,6 +203,33 @@ describe("SendQueue", () => {
     queue.advance();
     queue.write(pieces("d"));
     expect(kernel.calls).toBe(4);
+  });
+
+  test("takes each slice for a turn, and need not be told then when the first of it has left", async () => {
+    const { kernel, queue, scheduler } = queueOn({ highWatermark: 1_000 });
+    for (const calls of [1, 2]) {
+      scheduler.enter();
+      queue.write(pieces("x"));
+      scheduler.leave();
+      expect(kernel.calls).toBe(calls);
+    }
+    scheduler.enter();
+    for (const piece of ["a", "b", "c"]) queue.write(pieces(piece));
+    scheduler.leave();
+    expect(kernel.calls).toBe(3);
+    await turn();
+    expect(kernel.calls).toBe(4);
+    expect(kernel.told).toEqual([false, false, false, true, true]);
+  });
+
+  test("writes at once outside of slices where the write before was in one, and is told", () => {
+    const { kernel, queue, scheduler } = queueOn({ highWatermark: 1_000 });
+    scheduler.enter();
+    queue.write(pieces("x"));
+    scheduler.leave();
+    queue.write(pieces("y"));
+    expect(kernel.calls).toBe(2);
+    expect(kernel.told).toEqual([false, true]);
   });
 
   test("knows the failure of the first of a turn, also where the turn before had many", async () => {
