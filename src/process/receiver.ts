@@ -141,6 +141,7 @@ export class Receiver implements Runnable, Waiter {
     const resolve = this.#resolve;
     const reject = this.#reject;
     const isForever = this.#withinMs === undefined;
+    this.#runtime.scheduler.outlast();
     this.#stopWaiting();
     try {
       const value = mapper(message);

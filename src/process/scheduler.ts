@@ -37,6 +37,8 @@ export class Scheduler {
   #isRunComing = false;
   #isRunning = false;
   #isEntered = false;
+  /** Whether somebody was resolved in this slice, who goes on behind it. */
+  #isOutlasted = false;
   #isSliceComing = false;
   #slices = 0;
 
@@ -45,7 +47,10 @@ export class Scheduler {
     return this.#slices;
   }
 
-  /** The slice whose turn it is, between `enter` and `leave`; 0 elsewhere, where nobody says when a turn ends. */
+  /**
+   * The slice whose turn it is: between `enter` and `leave`, and where somebody was resolved in it, until they have gone
+   * on. 0 elsewhere, where nobody says when a turn ends.
+   */
   get currentSlice(): number {
     return this.#isEntered ? this.#slices : 0;
   }
@@ -85,6 +90,11 @@ export class Scheduler {
     this.#isEntered = true;
   }
 
+  /** Somebody is resolved: what they do first is of this slice. */
+  outlast(): void {
+    this.#isOutlasted = true;
+  }
+
   /** Runs who is ready, while reductions last: the end of a socket's or a timer's turn. */
   leave(): void {
     this.#isRunComing = false;
@@ -92,7 +102,9 @@ export class Scheduler {
     this.#isRunning = true;
     while (!this.#ready.isEmpty && this.charge()) this.#ready.shift()?.run();
     this.#isRunning = false;
-    this.#isEntered = false;
+    if (this.#isEntered && this.#isOutlasted) void settled.then(this.#end);
+    else this.#isEntered = false;
+    this.#isOutlasted = false;
     if (!this.#ready.isEmpty) this.#putOffTheRest();
   }
 
@@ -127,6 +139,10 @@ export class Scheduler {
 
   readonly #leave = (): void => {
     this.leave();
+  };
+
+  readonly #end = (): void => {
+    this.#isEntered = false;
   };
 
   readonly #startSlice = (): void => {

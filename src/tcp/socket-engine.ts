@@ -266,6 +266,7 @@ export class SocketEngine implements TransportEvents, Receiving {
     }
     const { scheduler } = this.runtime;
     scheduler.enter();
+    if (this.#receives.isAwaited) scheduler.outlast();
     this.#receives.push(data);
     scheduler.leave();
     return this.#isOpen && this.#receives.hasRoom;
