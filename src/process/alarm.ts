@@ -202,7 +202,7 @@ function isBefore(one: Ringing, other: Ringing): boolean {
   return one.at < other.at || (one.at === other.at && one.order < other.order);
 }
 
-/** Whoever waits until a deadline. */
+/** Whoever waits until a deadline. An object and no function, which each process would have to keep. */
 export interface Waiter {
   /** The time is over; it waits no longer. */
   passDeadline(): void;

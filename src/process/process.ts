@@ -327,6 +327,7 @@ export class ProcessEngine implements Process, Runnable {
     else this.return(returned);
   }
 
+  /** Its function has returned: the end of the process, unless it has ended before. */
   return(value?: unknown): void {
     // A process that was ended before did not return: its result says so already.
     this.#settle(this.isAlive ? { value } : noValue);

@@ -36,6 +36,7 @@ export class Scheduler {
   /** Whether somebody will run who is ready: the turn that we are in, or a microtask on its way. */
   #isRunComing = false;
   #isRunning = false;
+  /** Whether `currentSlice` has still its turn. */
   #isEntered = false;
   /** Whether somebody was resolved in this slice, who goes on behind it. */
   #isOutlasted = false;

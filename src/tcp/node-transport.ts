@@ -12,6 +12,7 @@ export function adopt(raw: Socket, options: KernelOptions): Transport {
   return adoptFrom(raw, isUnix(raw), options);
 }
 
+/** As `adopt`, where it is known already whether it is a unix socket. */
 export function adoptFrom(raw: Socket, isUnixSocket: boolean, options: KernelOptions): Transport {
   raw.setNoDelay(options.nodelay);
   raw.setKeepAlive(options.keepalive);
@@ -233,7 +234,7 @@ export class NodeTransport implements Transport {
     this.#raw.pause();
   }
 
-  /** Node calls back in a tick of its own, which costs a tenth of a round trip. */
+  /** Node calls back in a tick of its own, which costs some 4 % of a round trip. */
   write(pieces: Pieces, isTold: boolean): void {
     const raw = this.#raw;
     const told = isTold || raw.writableLength > 0 || isEncrypted(raw) ? this.#wrote : undefined;

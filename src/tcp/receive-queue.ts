@@ -14,6 +14,7 @@ export interface Ending {
   readonly isWhole: boolean;
 }
 
+/** That of a stream which we have ended ourselves, or of which no more is known. */
 export const plainEnd: Ending = { error: undefined, isWhole: false };
 
 /** The socket whose queue it is. */
