@@ -9,7 +9,7 @@ export interface Fault {
   readonly offset: number;
   /**
    * `Split`: the rest comes a little later. `Stall`: nothing comes any more. `End`: the end comes instead. `Reset`: both
-   * are reset. `Flip`: the next byte is another. `Garbage`: some bytes of nobody's come first.
+   * are reset. `Flip`: the next byte is another. `Garbage`: some bytes of nobody's come first, which make no record longer.
    */
   readonly what: "Split" | "Stall" | "End" | "Reset" | "Flip" | "Garbage";
 }
@@ -63,6 +63,9 @@ export async function manInTheMiddle(port: number, ...faults: readonly Fault[]):
   };
 }
 
+/** Begins with a zero: where a record says the low byte of its length, a higher one would have its reader wait for more. */
+const garbage = Buffer.from("\0This is not what you have been waiting for.\r\n");
+
 function pass(
   from: Socket,
   to: Socket,
@@ -85,7 +88,7 @@ function pass(
       case "Flip":
         return Buffer.concat([Buffer.of((rest[0] ?? 0) ^ 0x55), rest.subarray(1)]);
       case "Garbage":
-        return Buffer.concat([Buffer.from("This is not what you have been waiting for.\r\n"), rest]);
+        return Buffer.concat([garbage, rest]);
       case "End":
         to.end();
         break;
