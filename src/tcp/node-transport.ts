@@ -1,10 +1,14 @@
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import type { Pieces } from "../framing/framing.ts";
 import type { Address } from "./address.ts";
 import { ownAfter, readNext, releaseOwn, takeRead } from "./read-buffer.ts";
 import { type KernelOptions, nobody, type Transport, type TransportEvents } from "./transport.ts";
+import { areSmall, giveBack, takeWriteBuffer, type WriteBuffer } from "./write-buffer.ts";
 
 const nothing = Buffer.alloc(0);
+/** Who is called back when a write has left, or nobody. */
+type Told = ((error?: Error | null) => void) | undefined;
+
 const never = (): boolean => false;
 
 /** A stream of Node's that somebody else made. What was read of it already is the caller's to keep. */
@@ -43,6 +47,11 @@ function isUnix(raw: Socket): boolean {
 /** Whether it is one of Node's TLS, which has the same methods and refuses to reset. */
 function isEncrypted(raw: Socket): boolean {
   return (raw as { readonly encrypted?: boolean }).encrypted === true;
+}
+
+/** Whether what has left it is in the kernel, and nobody reads what was written any more. */
+function isKernels(raw: Socket): boolean {
+  return Object.getPrototypeOf(raw) === Socket.prototype;
 }
 
 // Where one speaks over another, they have to be closed from the top: Node's TLS uses memory that is freed otherwise, and
@@ -112,6 +121,8 @@ export class NodeTransport implements Transport {
   #hasLeft = false;
   /** What was written before it was lent: Node counts all that goes through its socket. */
   #lentAt: number | undefined;
+  /** From `cork` on, until the kernel has taken all that was gathered in it. */
+  #gathered: WriteBuffer | undefined;
 
   constructor(raw: Socket, path: string | undefined, system: Socket, awaitsWords = never) {
     this.#raw = raw;
@@ -126,11 +137,15 @@ export class NodeTransport implements Transport {
   }
 
   get queuedBytes(): number {
-    return this.#raw.writableLength;
+    return this.#raw.writableLength + this.#gatheredBytes;
   }
 
   get writtenBytes(): number {
-    return this.#lentAt ?? this.#raw.bytesWritten;
+    return (this.#lentAt ?? this.#raw.bytesWritten) + this.#gatheredBytes;
+  }
+
+  get #gatheredBytes(): number {
+    return this.#gathered === undefined ? 0 : this.#gathered.size;
   }
 
   get hasFailed(): boolean {
@@ -213,6 +228,8 @@ export class NodeTransport implements Transport {
     this.isReading = false;
     releaseOwn(this.#ownBuffer);
     this.#ownBuffer = undefined;
+    if (this.#gathered !== undefined) giveBack(this.#gathered);
+    this.#gathered = undefined;
     this.events.closed();
   }
 
@@ -239,38 +256,80 @@ export class NodeTransport implements Transport {
     const raw = this.#raw;
     const told = isTold || raw.writableLength > 0 || isEncrypted(raw) ? this.#wrote : undefined;
     const only = pieces.length === 1 ? pieces[0] : undefined;
-    if (only !== undefined) raw.write(only, told);
+    if (this.#isGathering || raw.writableCorked > 0) this.#gather(pieces, told);
+    else if (only !== undefined) raw.write(only, told);
     else {
-      raw.cork();
-      for (const piece of pieces) raw.write(piece, told);
-      raw.uncork();
+      this.cork(pieces);
+      this.#gather(pieces, told);
+      this.#uncork(told);
     }
     if (told === undefined && raw.writableLength > 0 && !this.hasFailed) raw.write(nothing, this.#wrote);
   }
 
+  cork(first: Pieces): void {
+    const raw = this.#raw;
+    const mayGather = this.#gathered === undefined && raw.writableLength === 0 && isKernels(raw);
+    if (mayGather && areSmall(first)) this.#gathered = takeWriteBuffer();
+    if (!this.#isGathering) raw.cork();
+  }
+
+  uncork(): void {
+    this.#uncork(this.#wrote);
+  }
+
+  #uncork(told: Told): void {
+    if (this.#isGathering) this.#writeGathered(told);
+    else this.#raw.uncork();
+    this.#reclaim();
+  }
+
+  get #isGathering(): boolean {
+    return this.#gathered !== undefined && !this.#gathered.isLeaving;
+  }
+
+  /** What is too much to be copied, or comes behind such, is Node's to keep until `uncork`. */
+  #gather(pieces: Pieces, told: Told): void {
+    for (const piece of pieces) {
+      if (this.#gathered?.add(piece) === true) continue;
+      if (this.#isGathering) {
+        this.#raw.cork();
+        this.#writeGathered(told);
+      }
+      this.#raw.write(piece, told);
+    }
+  }
+
+  #writeGathered(told: Told): void {
+    const gathered = this.#gathered?.leave();
+    if (gathered !== undefined && gathered.length > 0) this.#raw.write(gathered, told);
+  }
+
+  /** Once the kernel has taken what was gathered, others may gather there. */
+  #reclaim(): void {
+    const gathered = this.#gathered;
+    if (gathered?.isLeaving !== true || this.#raw.writableLength > 0) return;
+    this.#gathered = undefined;
+    giveBack(gathered);
+  }
+
   #tellWritten(error?: Error | null): void {
-    if (error === null || error === undefined) this.events.written();
+    if (error !== null && error !== undefined) return;
+    this.#reclaim();
+    this.events.written();
   }
 
   /** One function for all writes. Bound, as one that closes over `this` keeps twice as much. */
   readonly #wrote = this.#tellWritten.bind(this);
 
-  cork(): void {
-    this.#raw.cork();
-  }
-
-  uncork(): void {
-    this.#raw.uncork();
-  }
-
   probe(): boolean {
     if (this.#path !== undefined) return false; // a unix socket whose peer has closed says EPIPE, reset or not
     // To the system itself: what speaks over it would tell only later what the system says.
-    if (this.#raw.writableLength === 0 && this.#raw.writable) this.#system.write(nothing, this.#wrote);
+    if (this.queuedBytes === 0 && this.#raw.writable) this.#system.write(nothing, this.#wrote);
     return true;
   }
 
   end(): void {
+    if (this.#isGathering) this.uncork();
     if (!this.#raw.writableEnded) this.#raw.on("finish", heardFinish);
     this.#raw.end();
   }

@@ -72,7 +72,7 @@ export class SendQueue {
     if (slice !== this.#slice) this.#beginTurn(slice);
     if (!this.#isCorked && this.#isOneOfMany) {
       if (this.#transport.hasFailed) return false;
-      this.#corkThisTurn();
+      this.#corkThisTurn(pieces);
     }
     this.#writes++;
     // Outside of slices there is nothing else that says when the turn is over.
@@ -167,9 +167,9 @@ export class SendQueue {
     waiting.settle(result);
   }
 
-  #corkThisTurn(): void {
+  #corkThisTurn(first: Pieces): void {
     this.#isCorked = true;
-    this.#transport.cork();
+    this.#transport.cork(first);
     process.nextTick(uncork, this);
   }
 

@@ -52,8 +52,8 @@ export interface Transport {
   stopReading(): void;
   /** With one system call. Unless it `isTold`, `written` is called only where something of it has to wait. */
   write(pieces: Pieces, isTold: boolean): void;
-  /** Keeps what is written until `uncork`, which sends all of it with one system call. */
-  cork(): void;
+  /** Keeps what is written until `uncork`, which sends all of it with one system call; `first` is what is written next. */
+  cork(first: Pieces): void;
   uncork(): void;
   /**
    * Asks the kernel whether the connection was reset, which `failure` says then: where a reset comes together with data,
