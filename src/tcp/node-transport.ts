@@ -1,7 +1,7 @@
 import { Socket } from "node:net";
 import type { Pieces } from "../framing/framing.ts";
 import type { Address } from "./address.ts";
-import { ownAfter, readNext, releaseOwn, takeRead } from "./read-buffer.ts";
+import { ownAfter, type OwnBuffer, readNext, releaseOwn, takeRead } from "./read-buffer.ts";
 import { type KernelOptions, nobody, type Transport, type TransportEvents } from "./transport.ts";
 import { areSmall, giveBack, takeWriteBuffer, type WriteBuffer } from "./write-buffer.ts";
 
@@ -116,7 +116,7 @@ export class NodeTransport implements Transport {
   readonly #system: Socket;
   readonly #awaitsWords: () => boolean;
   /** Where the next read goes, while much comes at a time by `onread`. */
-  #ownBuffer: Buffer | undefined;
+  #ownBuffer: OwnBuffer | undefined;
   /** Whether it was closed with nothing queued: then our end goes out, though Node does not say so any more. */
   #hasLeft = false;
   /** What was written before it was lent: Node counts all that goes through its socket. */
@@ -202,9 +202,8 @@ export class NodeTransport implements Transport {
 
   /** What `onread` has read. Node goes on reading unless this says false. */
   received(size: number, buffer: Uint8Array): boolean {
-    const own = this.#ownBuffer;
-    this.#ownBuffer = ownAfter(own, size, buffer);
-    this.isReading = this.events.bytes(takeRead(size, buffer, own));
+    this.isReading = this.events.bytes(takeRead(size, buffer, this.#ownBuffer));
+    this.#ownBuffer = ownAfter(this.#ownBuffer, size, buffer, this.isReading);
     readNext(this.#ownBuffer, buffer);
     return this.isReading;
   }

@@ -18,6 +18,9 @@ const mostCopiedBytes = 32_768;
 const mostOwnBuffers = 128;
 let ownBuffers = 0;
 
+/** A stream that has filled its buffer so many times without a stop will most likely go on to. */
+const steadyReads = 64;
+
 /** Where the next read goes of the socket that asks next: Node asks for each as soon as it has told of the one before. */
 let next: Buffer = shared;
 
@@ -34,8 +37,13 @@ export function readFirst(packetSize: number): void {
 }
 
 /** The next who asks is the socket that has read into `buffer`, and has one of its `own` or none. */
-export function readNext(own: Buffer | undefined, buffer: Uint8Array): void {
-  next = own ?? partOf(buffer.length);
+export function readNext(own: OwnBuffer | undefined, buffer: Uint8Array): void {
+  next = own?.bytes ?? partOf(singleSize(buffer.length));
+}
+
+/** Only those twice as large as a socket's first one are larger than the one that all share. */
+function singleSize(size: number): number {
+  return size > shared.length ? size >> 1 : size;
 }
 
 function partOf(size: number): Buffer {
@@ -49,8 +57,9 @@ function partOf(size: number): Buffer {
  * The `size` bytes that were just read into `buffer`, the receiver's to keep: of the socket's `own` buffer as it is, where
  * it was filled. Bun reads into buffers that are not ours.
  */
-export function takeRead(size: number, buffer: Uint8Array, own: Buffer | undefined): Buffer {
-  if (buffer === own && size > mostCopiedBytes) return size === own.length ? own : own.subarray(0, size);
+export function takeRead(size: number, buffer: Uint8Array, own: OwnBuffer | undefined): Buffer {
+  if (buffer === own?.bytes && size > mostCopiedBytes)
+    return size === buffer.length ? own.bytes : own.bytes.subarray(0, size);
   const data = Buffer.allocUnsafe(size);
   data.set(buffer === shared && size <= mostViewedBytes ? viewOf(size) : buffer.subarray(0, size));
   return data;
@@ -60,20 +69,53 @@ function viewOf(size: number): Uint8Array {
   return (views[size] ??= shared.subarray(0, size));
 }
 
-/** The buffer that a socket has for itself after a read of `size` bytes: while much comes at a time, a new one. */
-export function ownAfter(own: Buffer | undefined, size: number, buffer: Uint8Array): Buffer | undefined {
-  if (size <= mostCopiedBytes) {
+/** A buffer that a socket has for itself while much comes at a time: what is read into it is given away as it is. */
+export class OwnBuffer {
+  bytes: Buffer;
+  /** Whether the last read was small: of a fast stream, each second one may be. */
+  wasSmall = false;
+  readonly #size: number;
+  /** Reads in a row that have filled it, and whose listener went on. */
+  #fullReads = 0;
+
+  constructor(size: number) {
+    this.bytes = Buffer.allocUnsafeSlow(size);
+    this.#size = size;
+  }
+
+  /** Takes another one in place of one that was given away: of a steady stream twice as large, to halve its system calls. */
+  renew(size: number, isReading: boolean): void {
+    this.#fullReads = isReading && size >= this.#size ? this.#fullReads + 1 : 0;
+    this.bytes = Buffer.allocUnsafeSlow(this.#fullReads < steadyReads ? this.#size : 2 * this.#size);
+  }
+}
+
+/**
+ * The buffer that a socket has for itself after a read of `size` bytes into `buffer`, if it has one then: unless that and
+ * the read before were small. `isReading` says whether its listener goes on.
+ */
+export function ownAfter(
+  own: OwnBuffer | undefined,
+  size: number,
+  buffer: Uint8Array,
+  isReading: boolean,
+): OwnBuffer | undefined {
+  const isSmall = size <= mostCopiedBytes;
+  if (own === undefined) {
+    if (isSmall || ownBuffers === mostOwnBuffers) return undefined;
+    ownBuffers++;
+    return new OwnBuffer(buffer.length);
+  }
+  if (isSmall && own.wasSmall) {
     releaseOwn(own);
     return undefined;
   }
-  if (own === undefined) {
-    if (ownBuffers === mostOwnBuffers) return undefined;
-    ownBuffers++;
-  }
-  return Buffer.allocUnsafeSlow(buffer.length);
+  own.wasSmall = isSmall;
+  if (!isSmall && buffer === own.bytes) own.renew(size, isReading);
+  return own;
 }
 
 /** A socket has none for itself any more. */
-export function releaseOwn(own: Buffer | undefined): void {
+export function releaseOwn(own: OwnBuffer | undefined): void {
   if (own !== undefined) ownBuffers--;
 }

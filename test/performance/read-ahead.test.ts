@@ -34,4 +34,23 @@ describe("what nobody has asked for", () => {
       owner.exit();
     },
   );
+
+  test("is read up to `readAhead` and one read of 128 KiB where a long stream was asked for before", async () => {
+    await using server = await peerServer();
+    const packets: Buffer[] = [];
+    const owner = ownerFromCallback((message) => {
+      if (message.type !== "Packet") throw new Error(message.type);
+      if (packets.push(message.data) < 300) receiveNextPacketAsMessage(message.socket);
+    });
+    await using socket = unwrap(await connect({ host: "127.0.0.1", port: server.port, owner }));
+    await using peer = await server.accept();
+    receiveNextPacketAsMessage(socket);
+
+    await peer.flood(flooded).stalled();
+
+    expect(packets).toHaveLength(300);
+    const delivered = packets.reduce((sum, { length }) => sum + length, 0);
+    expect(unwrap(getstat(socket)).recvOct - delivered).toBeLessThanOrEqual(65_536 + 2 * oneRead);
+    owner.exit();
+  });
 });

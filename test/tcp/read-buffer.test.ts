@@ -1,5 +1,13 @@
 import { describe, expect, test } from "@jest/globals";
-import { nextBuffer, ownAfter, readFirst, readNext, releaseOwn, takeRead } from "../../src/tcp/read-buffer.ts";
+import {
+  nextBuffer,
+  ownAfter,
+  type OwnBuffer,
+  readFirst,
+  readNext,
+  releaseOwn,
+  takeRead,
+} from "../../src/tcp/read-buffer.ts";
 
 const large = 40_000;
 
@@ -7,23 +15,22 @@ const large = 40_000;
 class Reader {
   /** Where it reads next. */
   buffer: Buffer;
-  #own: Buffer | undefined;
+  #own: OwnBuffer | undefined;
 
   constructor(packetSize = 65_536) {
     readFirst(packetSize);
     this.buffer = nextBuffer();
   }
 
-  /** What the socket gets when Node has read so many bytes of this value. */
-  read(size: number, value: number): Buffer {
+  /** What the socket gets when Node has read so many bytes of this value, and whether it goes on then. */
+  read(size: number, value: number, isReading = true): Buffer {
     this.buffer.fill(value, 0, size);
-    return this.take(size, this.buffer);
+    return this.take(size, this.buffer, isReading);
   }
 
-  take(size: number, buffer: Buffer): Buffer {
-    const own = this.#own;
-    this.#own = ownAfter(own, size, buffer);
-    const data = takeRead(size, buffer, own);
+  take(size: number, buffer: Buffer, isReading = true): Buffer {
+    const data = takeRead(size, buffer, this.#own);
+    this.#own = ownAfter(this.#own, size, buffer, isReading);
     readNext(this.#own, buffer);
     this.buffer = nextBuffer();
     return data;
@@ -45,9 +52,11 @@ describe("read buffers", () => {
       expect(mine?.equals(Buffer.alloc(size, turn))).toBe(true);
       expect(others?.equals(Buffer.alloc(size, 100 + turn))).toBe(true);
     }
+    one.close();
+    other.close();
   });
 
-  test("a first large read is copied and those behind it are given away as they are, until a small one", () => {
+  test("a first large read is copied and those behind it are given away as they are, until two small ones", () => {
     const reader = new Reader();
     const shared = reader.buffer;
 
@@ -58,8 +67,45 @@ describe("read buffers", () => {
     expect(reader.buffer.buffer).not.toBe(own.buffer);
 
     const second = reader.buffer;
-    expect(reader.read(10, 3).buffer).not.toBe(second.buffer);
-    expect(reader.buffer).toBe(shared);
+    for (let turn = 0; turn < 2; turn++) {
+      expect(reader.read(10, 3).buffer).not.toBe(second.buffer);
+      expect(reader.buffer).toBe(turn === 0 ? second : shared);
+    }
+    reader.close();
+  });
+
+  test("a small read after each large one lets a stream keep its own", () => {
+    const reader = new Reader();
+    const shared = reader.buffer;
+    for (let turn = 0; turn < 10; turn++) {
+      reader.read(large, turn);
+      const own = reader.buffer;
+      expect(own).not.toBe(shared);
+      reader.read(10, turn);
+      expect(reader.buffer).toBe(own);
+    }
+    reader.close();
+  });
+
+  test("one is twice as large for a stream that has filled 64 in a row, until it stops or does not fill one", () => {
+    for (const stop of [
+      (reader: Reader) => reader.read(131_072, 2, false),
+      (reader: Reader) => reader.read(large, 2),
+    ]) {
+      const reader = new Reader();
+      reader.read(65_536, 1); // copied
+      for (let count = 1; count < 64; count++) reader.read(65_536, 1);
+      expect(reader.buffer).toHaveLength(65_536);
+      expect(reader.read(65_536, 1)).toHaveLength(65_536);
+      expect(reader.buffer).toHaveLength(131_072);
+      const kept = reader.read(131_072, 3);
+      reader.read(70_000, 4); // it fills a single one
+      expect(reader.buffer).toHaveLength(131_072);
+      stop(reader);
+      expect(reader.buffer).toHaveLength(65_536);
+      expect(kept.equals(Buffer.alloc(131_072, 3))).toBe(true);
+      reader.close();
+    }
   });
 
   test("no more than 128 sockets have one of their own at a time", () => {
@@ -87,6 +133,7 @@ describe("read buffers", () => {
       others.fill(8);
       expect(given.equals(Buffer.alloc(size, 7))).toBe(true);
     }
+    reader.close();
   });
 
   test("nobody else is given the one that a socket has for itself", () => {
@@ -102,6 +149,10 @@ describe("read buffers", () => {
     const reader = new Reader(1000);
     expect(reader.buffer).toHaveLength(65_000);
     reader.read(65_000, 1);
+    expect(reader.buffer).toHaveLength(65_000);
+    for (let count = 0; count < 65; count++) reader.read(65_000, 1);
+    expect(reader.buffer).toHaveLength(130_000);
+    for (let count = 0; count < 2; count++) reader.read(10, 1);
     expect(reader.buffer).toHaveLength(65_000);
     reader.close();
     expect(new Reader(100_000).buffer).toHaveLength(65_536);
