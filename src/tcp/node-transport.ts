@@ -121,6 +121,7 @@ export class NodeTransport implements Transport {
   #hasLeft = false;
   /** What was written before it was lent: Node counts all that goes through its socket. */
   #lentAt: number | undefined;
+  #isCorked = false;
   /** From `cork` on, until the kernel has taken all that was gathered in it. */
   #gathered: WriteBuffer | undefined;
 
@@ -255,7 +256,7 @@ export class NodeTransport implements Transport {
     const raw = this.#raw;
     const told = isTold || raw.writableLength > 0 || isEncrypted(raw) ? this.#wrote : undefined;
     const only = pieces.length === 1 ? pieces[0] : undefined;
-    if (this.#isGathering || raw.writableCorked > 0) this.#gather(pieces, told);
+    if (this.#isCorked) this.#gather(pieces, told);
     else if (only !== undefined) raw.write(only, told);
     else {
       this.cork(pieces);
@@ -270,6 +271,7 @@ export class NodeTransport implements Transport {
     const mayGather = this.#gathered === undefined && raw.writableLength === 0 && isKernels(raw);
     if (mayGather && areSmall(first)) this.#gathered = takeWriteBuffer();
     if (!this.#isGathering) raw.cork();
+    this.#isCorked = true;
   }
 
   uncork(): void {
@@ -277,6 +279,7 @@ export class NodeTransport implements Transport {
   }
 
   #uncork(told: Told): void {
+    this.#isCorked = false;
     if (this.#isGathering) this.#writeGathered(told);
     else this.#raw.uncork();
     this.#reclaim();
