@@ -1,6 +1,7 @@
 import { Abnormal, type ExitReason, Shutdown } from "../process/exit.ts";
 import { type ExitMessage, selectTrappedExits } from "../process/monitor.ts";
-import type { Process } from "../process/process.ts";
+import { ExitListener } from "../process/exit-listener.ts";
+import { type Process, processEngine } from "../process/process.ts";
 import { runtimeEngine } from "../process/runtime.ts";
 import { newSelector } from "../process/selector.ts";
 import type { Self } from "../process/self.ts";
@@ -10,17 +11,28 @@ import type { Result } from "../result.ts";
 import type { FactoryOptions, FactoryRequest } from "./factory-supervisor.ts";
 import { isStartedAgain, Restarts } from "./restarts.ts";
 import { type End, endAskedFor, endSupervisor, settledWithin, trapExitsUnder } from "./shutdown.ts";
-import { exitCause, startChild, startErrorCause, whenChildEnds } from "./start-child.ts";
+import { exitCause, startChild, startErrorCause } from "./start-child.ts";
 import type { Started, StartError } from "./start.ts";
 import { defaultShutdownTimeoutMs } from "./supervision.ts";
 
 /** One child: being started, running, or ended and about to be started again. */
-interface Child<A, D> {
+class Child<A, D> extends ExitListener {
   readonly argument: A;
   /** Present while it is being started. */
   starting: Promise<Result<Started<D>, StartError>> | undefined;
   /** Its process, or its last one. */
   process: Process | undefined;
+  readonly #factory: FactoryEngine<A, D>;
+
+  constructor(factory: FactoryEngine<A, D>, argument: A) {
+    super();
+    this.#factory = factory;
+    this.argument = argument;
+  }
+
+  hear(reason: ExitReason): void {
+    this.#factory.post({ type: "ChildEnded", child: this, reason });
+  }
 }
 
 /** What happens to children. */
@@ -89,7 +101,7 @@ export class FactoryEngine<A, D> {
   }
 
   async #startFirst({ argument, reply }: FactoryRequest<A, D>): Promise<void> {
-    const child: Child<A, D> = { argument, starting: undefined, process: undefined };
+    const child = new Child(this, argument);
     this.children.add(child);
     const result = await this.#start(child);
     if (!result.ok) this.children.delete(child);
@@ -102,14 +114,14 @@ export class FactoryEngine<A, D> {
       return { reason: Abnormal(this.#restarts.tooMany(`the child of ${valueText(child.argument)}`, cause)) };
     const settled = child.process === undefined ? [] : [child.process.settled];
     void settledWithin(this.#self, settled, this.#shutdownTimeoutMs).then(() => {
-      this.#post({ type: "OldIsGone", child });
+      this.post({ type: "OldIsGone", child });
     });
     return undefined;
   }
 
   async #startAgain(child: Child<A, D>): Promise<void> {
     const result = await this.#start(child);
-    if (!result.ok) this.#post({ type: "RestartFailed", child, error: result.error });
+    if (!result.ok) this.post({ type: "RestartFailed", child, error: result.error });
   }
 
   async #start(child: Child<A, D>): Promise<Result<Started<D>, StartError>> {
@@ -119,9 +131,7 @@ export class FactoryEngine<A, D> {
     child.starting = undefined;
     if (!result.ok) return result;
     child.process = result.value.process;
-    whenChildEnds(this.#self, child.process, (reason) => {
-      this.#post({ type: "ChildEnded", child, reason });
-    });
+    processEngine(child.process).observeExit(child);
     return result;
   }
 
@@ -141,7 +151,8 @@ export class FactoryEngine<A, D> {
     await child.process?.settled;
   }
 
-  #post(event: Event<A, D>): void {
+  /** What has happened waits for its turn, as long as there is somebody to handle it. */
+  post(event: Event<A, D>): void {
     if (this.#self.process.isAlive) this.#events.send(event);
   }
 }

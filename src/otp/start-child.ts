@@ -28,7 +28,7 @@ export function startChild<D>(
 
 function takeIn(self: Self, child: Process): void {
   if (!self.process.isAlive) child.kill();
-  // A link to one that has ended would only say so; `whenChildEnds` says how.
+  // A link to one that has ended would only say so; who watches it hears how.
   else if (child.isAlive) self.link(child);
 }
 
@@ -38,13 +38,6 @@ async function attempt<T>(start: () => Promise<Result<T, StartError>>): Promise<
   } catch (error) {
     return err({ type: "InitFailed", reason: error });
   }
-}
-
-/** Calls `ended` when the child ends, at once if it has: with its own reason, however late the supervisor asks. */
-export function whenChildEnds(self: Self, child: Process, ended: (reason: ExitReason) => void): void {
-  child.onExit((reason) => {
-    if (self.process.isAlive) ended(reason);
-  });
 }
 
 /** What a failed start comes to for people and for `cause`. */

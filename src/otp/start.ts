@@ -24,7 +24,7 @@ export interface Started<out D> {
 }
 
 /** What an initialiser comes to: what the starter gets, and how the process goes on. */
-interface Begun<D> {
+export interface Begun<D> {
   readonly data: D;
   /** The process ends when this returns. */
   run(): unknown;

@@ -12,7 +12,7 @@ import { backoffMs } from "./backoff.ts";
 import type { Operation } from "./operation.ts";
 import { isStartedAgain, Restarts } from "./restarts.ts";
 import { type End, endAskedFor, endSupervisor, settledWithin, stopProcesses, trapExitsUnder } from "./shutdown.ts";
-import { exitCause, startChild, startErrorCause, startFailure, whenChildEnds } from "./start-child.ts";
+import { exitCause, startChild, startErrorCause, startFailure } from "./start-child.ts";
 import type { Started, StartError } from "./start.ts";
 import type { SupervisorOptions } from "./static-supervisor.ts";
 import {
@@ -238,7 +238,7 @@ export class SupervisorEngine {
     const { process } = result.value;
     child.process = process;
     child.startedAt = this.#now;
-    whenChildEnds(this.#self, process, (reason) => {
+    process.onExit((reason) => {
       this.#post({ type: "ChildEnded", child, process, reason });
     });
     return result;

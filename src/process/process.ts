@@ -167,9 +167,11 @@ export class ProcessEngine implements Process, Runnable {
     return this.isAlive;
   }
 
-  /** As `onExit`, for an observer of a living process, which leaves by itself. */
+  /** As `onExit`, for an observer that leaves by itself. */
   observeExit(observer: ExitListener): void {
-    this.#heard.observe(observer);
+    const ended = this.#ended;
+    if (ended === undefined) this.#heard.observe(observer);
+    else observer.hear(ended);
   }
 
   get #heard(): ExitListeners {

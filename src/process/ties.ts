@@ -1,4 +1,5 @@
 import { type ExitReason, noproc } from "./exit.ts";
+import { Links } from "./links.ts";
 import type { Monitor } from "./monitor.ts";
 import { type Owner, watch } from "./owner.ts";
 import type { ProcessEngine } from "./process.ts";
@@ -6,8 +7,7 @@ import type { ProcessEngine } from "./process.ts";
 /** The links and monitors of one process: whose end concerns it, and, by its links, whom its own end concerns. */
 export class Ties {
   readonly #process: ProcessEngine;
-  /** Linked owners; those that are no processes with what stops watching them. */
-  readonly #links = new Map<Owner, (() => void) | undefined>();
+  readonly #links = new Links();
   /** Few processes watch anybody. */
   #monitors: Map<Monitor, () => void> | undefined;
 
@@ -27,8 +27,8 @@ export class Ties {
     const ties = tiesOf(target);
     if (ties === undefined) return this.#tieToOther(target);
     if (!ties.#process.isAlive) return false;
-    this.#links.set(target, undefined);
-    ties.#links.set(this.#process, undefined);
+    this.#links.add(target);
+    ties.#links.add(this.#process);
     return true;
   }
 
@@ -41,12 +41,12 @@ export class Ties {
       else if (reason.type === "Abnormal") this.#process.crash(reason.reason);
       else if (reason.type === "Killed") this.#process.end(reason);
     });
-    if (leave !== undefined) this.#links.set(target, leave);
+    if (leave !== undefined) this.#links.add(target, leave);
     return leave !== undefined;
   }
 
   unlink(target: Owner): void {
-    this.#links.get(target)?.();
+    this.#links.leaveOf(target)?.();
     this.#links.delete(target);
     tiesOf(target)?.forget(this.#process);
   }
@@ -85,7 +85,8 @@ export class Ties {
    */
   tellLinks(reason: ExitReason, goesDown: (linked: ProcessEngine) => void): boolean {
     let isHeard = false;
-    for (const [other, leave] of this.#links) {
+    for (let link = this.#links.shift(); link !== undefined; link = this.#links.shift()) {
+      const [other, leave] = link;
       leave?.();
       const ties = tiesOf(other);
       if (ties === undefined) isHeard = this.#askToEnd(other, reason) || isHeard;
@@ -95,7 +96,6 @@ export class Ties {
         else if (reason.type !== "Normal") goesDown(ties.#process);
       }
     }
-    this.#links.clear();
     return isHeard;
   }
 

@@ -1,9 +1,11 @@
-import { startActorWithInit, type Initialised } from "../otp/actor.ts";
+import { ActorLoop, type Handler as ActorHandler } from "../otp/actor-loop.ts";
 import { continueWith, type Next, nextValue, stop } from "../otp/next.ts";
-import type { Started, StartError } from "../otp/start.ts";
+import { type Begun, start, type Started, type StartError } from "../otp/start.ts";
 import { Deadline, type Waiter } from "../process/alarm.ts";
 import type { ExitReason } from "../process/exit.ts";
+import { ExitListener } from "../process/exit-listener.ts";
 import type { Address } from "../process/mailbox-subject.ts";
+import { attach, ownerItself } from "../process/owner.ts";
 import { type Host, runtimeEngine } from "../process/runtime.ts";
 import { newSelector } from "../process/selector.ts";
 import type { Self } from "../process/self.ts";
@@ -17,7 +19,7 @@ import type { SendResult } from "../tcp/send-queue.ts";
 import { abort, type BytesTree, receiveNextPacketAsMessage, sendNow } from "../tcp/socket.ts";
 import type { TlsServerContext } from "../tls/server-context.ts";
 import type { ConnectionHandler, ConnectionInit } from "./handler.ts";
-import { initTimeoutOf, type Serving } from "./serving.ts";
+import { type Drained, initTimeoutOf, type Serving } from "./serving.ts";
 
 /** What the server says to a connection's actor, and the actor to itself. */
 type Notice = "ReadTimeout" | "Drain";
@@ -39,16 +41,8 @@ export function startCallbackConnection(
   handler: Handler,
   host: Host,
 ): Promise<Result<Started<undefined>, StartError>> {
-  const connection = new CallbackConnection(serving, handler);
-  return startActorWithInit<unknown, Incoming, undefined>(
-    {
-      initTimeoutMs: initTimeoutOf(serving),
-      mailbox: serving.settings.mailbox,
-      init: (self) => connection.begin(self),
-      onMessage: (state, incoming, self) => connection.handle(state, incoming, self) as Next<unknown>,
-    },
-    host,
-  );
+  const options = { initTimeoutMs: initTimeoutOf(serving), mailbox: serving.settings.mailbox };
+  return start<undefined, never>(host, options, (self) => new CallbackConnection(serving, handler).begin(self));
 }
 
 // Functions of the whole file: each connection has a selector that uses them.
@@ -57,7 +51,7 @@ const fromServer = (message: Notice): Incoming => ({ from: "Server", message });
 const fromSocket = (message: TcpMessage): Incoming => ({ from: "Socket", message });
 
 /** The actor's own part: it asks for packets, replies, keeps the time, and says why it was over. */
-class CallbackConnection implements Waiter {
+class CallbackConnection extends ExitListener implements ActorHandler, Drained, Waiter {
   readonly #serving: Serving;
   readonly #handler: Handler;
   /** Where the address for notices is. */
@@ -69,11 +63,12 @@ class CallbackConnection implements Waiter {
   #error: SocketError | undefined;
 
   constructor(serving: Serving, handler: Handler) {
+    super();
     this.#serving = serving;
     this.#handler = handler;
   }
 
-  async begin(self: Self): Promise<Initialised<unknown, Incoming, undefined>> {
+  async begin(self: Self): Promise<Begun<undefined>> {
     this.#serving.giveTo(self);
     await this.#serving.meetPeer(runtimeEngine(self.runtime));
     const { connection } = this.#serving;
@@ -83,20 +78,20 @@ class CallbackConnection implements Waiter {
     this.#notices = notices as unknown as Address;
     const { readTimeoutMs } = this.#serving.settings;
     if (readTimeoutMs !== Infinity) this.#reading = new Deadline(runtimeEngine(self.runtime).alarms, this);
-    this.#serving.onDrain = () => {
-      this.#tell("Drain");
-    };
-    if (connection.draining.aborted) this.#tell("Drain"); // it has begun to while this began
-    self.onExit((reason) => {
-      this.#close(reason);
-    }, "resource");
+    this.#serving.drained = this;
+    if (connection.draining.aborted) this.drain(); // it has begun to while this began
+    attach(ownerItself(self), this);
     const incoming = selectTcpMessagesFrom(
       selector.map(fromSelector).selectMap(notices, fromServer),
       connection.socket,
       fromSocket,
     );
     this.#ask();
-    return { state, selector: incoming, data: undefined };
+    return { data: undefined, run: () => new ActorLoop(self, state, incoming, this).loop };
+  }
+
+  drain(): void {
+    this.#tell("Drain");
   }
 
   /** However full the mailbox is. */
@@ -119,7 +114,7 @@ class CallbackConnection implements Waiter {
     }
   }
 
-  handle(state: unknown, incoming: Incoming, self: Self): Step | PromiseLike<Step> {
+  onMessage(state: unknown, incoming: Incoming, self: Self): Step | PromiseLike<Step> {
     const { connection } = this.#serving;
     switch (incoming.from) {
       case "Selector":
@@ -199,9 +194,10 @@ class CallbackConnection implements Waiter {
     return stop();
   }
 
-  #close(exitReason: ExitReason): void {
+  /** Its process has ended, and the socket with it. */
+  hear(exitReason: ExitReason): void {
     this.#reading?.dispose();
-    this.#serving.onDrain = undefined;
+    this.#serving.drained = undefined;
     const report = (reason: unknown): void => {
       this.#reportClosing(reason);
     };

@@ -1,13 +1,14 @@
 import { setMaxListeners } from "node:events";
 import type { FactorySupervisor } from "../otp/factory-supervisor.ts";
-import { Alarm } from "../process/alarm.ts";
-import { type ExitReason, Normal } from "../process/exit.ts";
-import { type Process, processEngine } from "../process/process.ts";
+import type { ExitReason } from "../process/exit.ts";
+import { processEngine } from "../process/process.ts";
 import type { SocketError } from "../tcp/error.ts";
 import type { OwnedSocket, Socket } from "../tcp/message.ts";
-import { abort, controllingProcess, getstat, peername } from "../tcp/socket.ts";
+import { abort, controllingProcess, peername } from "../tcp/socket.ts";
+import type { TlsError } from "../tcp/tls-error.ts";
 import { isCrash, type RefusalReason, type ServerEvent, type ServerInfo } from "./events.ts";
 import type { CloseReason, Connection } from "./handler.ts";
+import { IdleWatch } from "./idle-watch.ts";
 import type { ServerSettings } from "./options.ts";
 import { Serving } from "./serving.ts";
 
@@ -17,9 +18,6 @@ interface Arrival {
   readonly remoteAddress: string;
   readonly remotePort: number;
 }
-
-/** An idle connection is found after its time, or at most a quarter of that later. */
-const looksPerIdleTime = 4;
 
 /**
  * @internal Whom a server serves, who waits, and who is turned away; and what was counted of them. It knows nothing of
@@ -100,7 +98,7 @@ export class Connections {
       this.#refuse(arrival, "Draining");
     }
     this.#draining.abort();
-    for (const serving of this.#open.values()) serving.onDrain?.();
+    for (const serving of this.#open.values()) serving.drained?.drain();
   }
 
   /** The time is over: no peer is waited for any more to say who it is. Whose handler has begun is its own process's. */
@@ -133,10 +131,7 @@ export class Connections {
     const { remoteAddress, remotePort } = arrival;
     const socket = arrival.socket as OwnedSocket; // it will be, as soon as somebody serves it
     const connection = { id: ++this.#ids, socket, remoteAddress, remotePort, draining: this.#draining.signal };
-    const serving = new Serving(connection, this.#settings, (error) => {
-      this.#handshakesFailed++;
-      this.#tell({ type: "HandshakeFailed", connection: serving.connection, error });
-    });
+    const serving = new Serving(connection, this.#settings, this);
     this.#open.set(connection.id, serving);
     void this.#start(serving, arrival);
   }
@@ -149,18 +144,21 @@ export class Connections {
       else if (!serving.hasFailedHandshake) this.#refuse(arrival, "InitFailed", started?.error);
       return;
     }
-    const { process } = started.value;
+    const process = processEngine(started.value.process);
     this.#accepted++;
     this.#tell({ type: "ConnectionOpened", connection: serving.connection });
-    const stopWatching = this.#watchIdle(serving, process);
-    process.onExit((reason) => {
-      stopWatching();
-      this.#end(serving, reason);
-    });
+    if (this.#settings.idleTimeoutMs !== Infinity) serving.idleWatch = new IdleWatch(serving, process);
+    process.observeExit(serving);
   }
 
-  #end(serving: Serving, exitReason: ExitReason): void {
+  handshakeFailed({ connection }: Serving, error: TlsError): void {
+    this.#handshakesFailed++;
+    this.#tell({ type: "HandshakeFailed", connection, error });
+  }
+
+  ended(serving: Serving, exitReason: ExitReason): void {
     const { connection } = serving;
+    serving.idleWatch?.stop();
     // A bug counts for more than what led to it.
     const reason: CloseReason = isCrash(exitReason) ? exitReason : (serving.closeReason ?? exitReason);
     if (isCrash(reason)) this.#crashed++;
@@ -185,32 +183,6 @@ export class Connections {
     const count = this.#countOf(address) - 1;
     if (count > 0) this.#perAddress.set(address, count);
     else this.#perAddress.delete(address);
-  }
-
-  /** Ends a connection on which nothing has moved for its time, whatever else its process does. */
-  #watchIdle(serving: Serving, process: Process): () => void {
-    const { idleTimeoutMs } = this.#settings;
-    if (idleTimeoutMs === Infinity) return () => undefined;
-    const engine = processEngine(process);
-    const { alarms, clock } = engine.runtime;
-    let moved = 0;
-    let movedAt = clock.now();
-    const look = (): void => {
-      const stat = getstat(serving.connection.socket);
-      const bytes = stat.ok ? stat.value.recvOct + stat.value.sendOct : moved;
-      if (bytes !== moved) [moved, movedAt] = [bytes, clock.now()];
-      if (clock.now() - movedAt < idleTimeoutMs) {
-        alarms.set(alarm, clock.now() + idleTimeoutMs / looksPerIdleTime);
-        return;
-      }
-      serving.closeReason ??= "Timeout";
-      engine.end(Normal);
-    };
-    const alarm = new Alarm(look, { isLight: true });
-    alarms.set(alarm, clock.now() + idleTimeoutMs / looksPerIdleTime);
-    return () => {
-      alarms.clear(alarm);
-    };
   }
 
   #tell(event: ServerEvent): void {

@@ -1,4 +1,6 @@
 import type { Clock } from "../process/clock.ts";
+import type { ExitReason } from "../process/exit.ts";
+import { ExitListener } from "../process/exit-listener.ts";
 import type { Owner } from "../process/owner.ts";
 import { err, ok, type Result } from "../result.ts";
 import { describeError } from "../tcp/error.ts";
@@ -21,29 +23,48 @@ function meetsPeers({ proxyProtocol, tls }: ServerSettings): boolean {
   return proxyProtocol || tls !== undefined;
 }
 
+/** What the server wants to know of a connection. */
+interface Host {
+  handshakeFailed(serving: Serving, error: TlsError): void;
+  /** The process that served it has ended. */
+  ended(serving: Serving, reason: ExitReason): void;
+}
+
+/** Who serves a connection, where it has to be told that the server drains. */
+export interface Drained {
+  drain(): void;
+}
+
 /** @internal One connection in the hands of the server, and what it and whoever serves it have to say to each other. */
-export class Serving {
+export class Serving extends ExitListener {
   connection: Connection;
   readonly settings: ServerSettings;
   /** Of who has connected: the peer, or the proxy that connects for it. */
   readonly address: string;
   /** Why it is over, where that is not how its process ended. */
   closeReason: CloseReason | undefined;
-  /** Tells whoever serves it that the server drains, where a signal is not enough. */
-  onDrain: (() => void) | undefined;
+  /** Who is told that the server drains, where a signal is not enough. */
+  drained: Drained | undefined;
+  /** Where there is a time in which something has to move on it. */
+  idleWatch: { stop(): void } | undefined;
   /** Whether it was to speak TLS and did not come to it, which has been told. */
   hasFailedHandshake = false;
   /** Whether it is the peer's turn, before the handler hears of it. */
   #isMeeting: boolean;
   #isGivenUp = false;
-  readonly #tellFailure: (error: TlsError) => void;
+  readonly #host: Host;
 
-  constructor(connection: Connection, settings: ServerSettings, tellFailure: (error: TlsError) => void) {
+  constructor(connection: Connection, settings: ServerSettings, host: Host) {
+    super();
     this.connection = connection;
     this.address = connection.remoteAddress;
     this.settings = settings;
     this.#isMeeting = meetsPeers(settings);
-    this.#tellFailure = tellFailure;
+    this.#host = host;
+  }
+
+  hear(reason: ExitReason): void {
+    this.#host.ended(this, reason);
   }
 
   /**
@@ -112,7 +133,7 @@ export class Serving {
     if (typeof error === "string" && engine.isGone) return err("Closed"); // we have closed it ourselves: no failure
     const failure = typeof error === "string" ? handshakeFailure("Closed") : error;
     this.hasFailedHandshake = true;
-    this.#tellFailure(failure);
+    this.#host.handshakeFailed(this, failure);
     return err(failure);
   }
 

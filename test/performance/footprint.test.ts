@@ -16,8 +16,9 @@ const stated = {
   "async process": 1_000,
   actor: 1_500,
   "callback owner": 175,
-  "connection, callback owner": 2_800,
-  "connection, async process": 3_650,
+  "connection, callback owner": 2_550,
+  "connection, async process": 3_300,
+  "connection, served by an actor": 3_850,
 };
 const most = 1.25;
 
