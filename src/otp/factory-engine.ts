@@ -1,7 +1,7 @@
 import { Abnormal, type ExitReason, Shutdown } from "../process/exit.ts";
 import { type ExitMessage, selectTrappedExits } from "../process/monitor.ts";
 import { ExitListener } from "../process/exit-listener.ts";
-import { type Process, processEngine } from "../process/process.ts";
+import type { Process } from "../process/process.ts";
 import { runtimeEngine } from "../process/runtime.ts";
 import { newSelector } from "../process/selector.ts";
 import type { Self } from "../process/self.ts";
@@ -11,7 +11,7 @@ import type { Result } from "../result.ts";
 import type { FactoryOptions, FactoryRequest } from "./factory-supervisor.ts";
 import { isStartedAgain, Restarts } from "./restarts.ts";
 import { type End, endAskedFor, endSupervisor, settledWithin, trapExitsUnder } from "./shutdown.ts";
-import { exitCause, startChild, startErrorCause } from "./start-child.ts";
+import { exitCause, startChild, startErrorCause, watchChild } from "./start-child.ts";
 import type { Started, StartError } from "./start.ts";
 import { defaultShutdownTimeoutMs } from "./supervision.ts";
 
@@ -131,7 +131,7 @@ export class FactoryEngine<A, D> {
     child.starting = undefined;
     if (!result.ok) return result;
     child.process = result.value.process;
-    processEngine(child.process).observeExit(child);
+    watchChild(child.process, child);
     return result;
   }
 

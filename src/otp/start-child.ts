@@ -1,5 +1,6 @@
+import type { ExitListener } from "../process/exit-listener.ts";
 import type { ExitReason } from "../process/exit.ts";
-import type { Process } from "../process/process.ts";
+import { type Process, ProcessEngine } from "../process/process.ts";
 import type { Host } from "../process/runtime.ts";
 import type { Self } from "../process/self.ts";
 import { valueText } from "../process/value-text.ts";
@@ -30,6 +31,16 @@ function takeIn(self: Self, child: Process): void {
   if (!self.process.isAlive) child.kill();
   // A link to one that has ended would only say so; who watches it hears how.
   else if (child.isAlive) self.link(child);
+}
+
+/** `listener` hears when the child ends, at once if it has. */
+export function watchChild(child: Process, listener: ExitListener): void {
+  if (child instanceof ProcessEngine) child.observeExit(listener);
+  // One that another copy of this library has started, or somebody's view of one.
+  else
+    child.onExit((reason) => {
+      listener.hear(reason);
+    });
 }
 
 async function attempt<T>(start: () => Promise<Result<T, StartError>>): Promise<Result<T, StartError>> {

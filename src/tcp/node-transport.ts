@@ -1,4 +1,4 @@
-import { Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { Pieces } from "../framing/framing.ts";
 import type { Address } from "./address.ts";
 import { ownAfter, type OwnBuffer, readNext, releaseOwn, takeRead } from "./read-buffer.ts";
@@ -13,11 +13,13 @@ const never = (): boolean => false;
 
 /** A stream of Node's that somebody else made. What was read of it already is the caller's to keep. */
 export function adopt(raw: Socket, options: KernelOptions): Transport {
-  return adoptFrom(raw, isUnix(raw), options);
+  const transport = adoptFrom(raw, isUnix(raw), options);
+  transport.isOurs = false;
+  return transport;
 }
 
 /** As `adopt`, where it is known already whether it is a unix socket. */
-export function adoptFrom(raw: Socket, isUnixSocket: boolean, options: KernelOptions): Transport {
+export function adoptFrom(raw: Socket, isUnixSocket: boolean, options: KernelOptions): NodeTransport {
   raw.setNoDelay(options.nodelay);
   raw.setKeepAlive(options.keepalive);
   return streamed(raw, isUnixSocket ? "" : undefined, raw);
@@ -28,10 +30,12 @@ export function adoptFrom(raw: Socket, isUnixSocket: boolean, options: KernelOpt
  * the peer may have sent what is for `raw` alone.
  */
 export function adoptOver(lent: Socket, raw: Socket, path: string | undefined, awaitsWords: () => boolean): Transport {
-  return streamed(raw, path, lent, awaitsWords);
+  const transport = streamed(raw, path, lent, awaitsWords);
+  transport.isOurs = false;
+  return transport;
 }
 
-function streamed(raw: Socket, path: string | undefined, system: Socket, awaitsWords?: () => boolean): Transport {
+function streamed(raw: Socket, path: string | undefined, system: Socket, awaitsWords?: () => boolean): NodeTransport {
   raw.pause();
   raw.allowHalfOpen = true;
   const transport = new NodeTransport(raw, path, system, awaitsWords);
@@ -47,11 +51,6 @@ function isUnix(raw: Socket): boolean {
 /** Whether it is one of Node's TLS, which has the same methods and refuses to reset. */
 function isEncrypted(raw: Socket): boolean {
   return (raw as { readonly encrypted?: boolean }).encrypted === true;
-}
-
-/** Whether what has left it is in the kernel, and nobody reads what was written any more. */
-function isKernels(raw: Socket): boolean {
-  return Object.getPrototypeOf(raw) === Socket.prototype;
 }
 
 // Where one speaks over another, they have to be closed from the top: Node's TLS uses memory that is freed otherwise, and
@@ -109,6 +108,8 @@ export function transportOf(raw: Socket): NodeTransport {
 export class NodeTransport implements Transport {
   events: TransportEvents = nobody;
   isReading = false;
+  /** Whether nobody but the kernel sees what is written: then its memory may be used again as soon as it has left. */
+  isOurs = true;
   readonly #raw: Socket;
   /** Of a unix socket. */
   readonly #path: string | undefined;
@@ -268,7 +269,7 @@ export class NodeTransport implements Transport {
 
   cork(first: Pieces): void {
     const raw = this.#raw;
-    const mayGather = this.#gathered === undefined && raw.writableLength === 0 && isKernels(raw);
+    const mayGather = this.#gathered === undefined && raw.writableLength === 0 && this.isOurs;
     if (mayGather && areSmall(first)) this.#gathered = takeWriteBuffer();
     if (!this.#isGathering) raw.cork();
     this.#isCorked = true;

@@ -18,8 +18,11 @@ const mostCopiedBytes = 32_768;
 const mostOwnBuffers = 128;
 let ownBuffers = 0;
 
-/** A stream that has filled its buffer so many times without a stop will most likely go on to. */
-const steadyReads = 64;
+/** A stream that has filled its buffer so many times in a row will most likely go on to. */
+const steadyReads = 16;
+
+/** Whose listener had enough for a moment will have so again: one that awaits each packet takes one at a time. */
+const readsAfterStop = 256;
 
 /** Where the next read goes of the socket that asks next: Node asks for each as soon as it has told of the one before. */
 let next: Buffer = shared;
@@ -72,10 +75,8 @@ function viewOf(size: number): Uint8Array {
 /** A buffer that a socket has for itself while much comes at a time: what is read into it is given away as it is. */
 export class OwnBuffer {
   bytes: Buffer;
-  /** Whether the last read was small: of a fast stream, each second one may be. */
-  wasSmall = false;
   readonly #size: number;
-  /** Reads in a row that have filled it, and whose listener went on. */
+  /** Reads in a row that have filled it; negative for a while behind a stop. */
   #fullReads = 0;
 
   constructor(size: number) {
@@ -85,14 +86,16 @@ export class OwnBuffer {
 
   /** Takes another one in place of one that was given away: of a steady stream twice as large, to halve its system calls. */
   renew(size: number, isReading: boolean): void {
-    this.#fullReads = isReading && size >= this.#size ? this.#fullReads + 1 : 0;
+    if (!isReading) this.#fullReads = -readsAfterStop;
+    else if (size >= this.#size) this.#fullReads++;
+    else if (this.#fullReads > 0) this.#fullReads = 0;
     this.bytes = Buffer.allocUnsafeSlow(this.#fullReads < steadyReads ? this.#size : 2 * this.#size);
   }
 }
 
 /**
- * The buffer that a socket has for itself after a read of `size` bytes into `buffer`, if it has one then: unless that and
- * the read before were small. `isReading` says whether its listener goes on.
+ * The buffer that a socket has for itself after a read of `size` bytes into `buffer`: none after a small one, as nothing
+ * may come for long then. `isReading` says whether its listener goes on.
  */
 export function ownAfter(
   own: OwnBuffer | undefined,
@@ -100,18 +103,16 @@ export function ownAfter(
   buffer: Uint8Array,
   isReading: boolean,
 ): OwnBuffer | undefined {
-  const isSmall = size <= mostCopiedBytes;
-  if (own === undefined) {
-    if (isSmall || ownBuffers === mostOwnBuffers) return undefined;
-    ownBuffers++;
-    return new OwnBuffer(buffer.length);
-  }
-  if (isSmall && own.wasSmall) {
+  if (size <= mostCopiedBytes) {
     releaseOwn(own);
     return undefined;
   }
-  own.wasSmall = isSmall;
-  if (!isSmall && buffer === own.bytes) own.renew(size, isReading);
+  if (own === undefined) {
+    if (ownBuffers === mostOwnBuffers) return undefined;
+    ownBuffers++;
+    return new OwnBuffer(buffer.length);
+  }
+  if (buffer === own.bytes) own.renew(size, isReading);
   return own;
 }
 

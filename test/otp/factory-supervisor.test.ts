@@ -7,6 +7,8 @@ import {
   newName,
   newSelector,
   Normal,
+  ok,
+  type Process,
   selectTrappedExits,
   type Self,
   unwrap,
@@ -46,6 +48,12 @@ function gate(): { readonly opened: Promise<void>; open(): void } {
   let open!: () => void;
   const opened = new Promise<void>((resolve) => (open = resolve));
   return { opened, open };
+}
+
+/** What a view that hands everything on has under `name`. */
+function viewOf(process: Process, name: string | symbol): unknown {
+  const value: unknown = Reflect.get(process, name);
+  return typeof value === "function" ? (value.bind(process) as unknown) : value;
 }
 
 describe("startFactorySupervisor", () => {
@@ -133,6 +141,20 @@ describe("a child of a factory that ends", () => {
       expect(listing(factory)).toEqual(isAgain ? ["a"] : []);
     }),
   );
+
+  test("is started again where what the start gave is a view of its process", () =>
+    inProcess(async (self) => {
+      const family = newFamily();
+      const start: Options["start"] = async (id, host) => {
+        const { process, data } = unwrap(await family.start(id, host));
+        return ok({ process: new Proxy<Process>({} as Process, { get: (_, name) => viewOf(process, name) }), data });
+      };
+      const factory = await started(self, family, { start });
+      unwrap(await factory.startChild("a"));
+      family.member("a").self.exit(Killed);
+      await turns();
+      expect(family.history()).toEqual(["+a", "-a", "+a"]);
+    }));
 
   test("is always started again where it is Permanent, and never where it is Temporary", () =>
     inProcess(async (self) => {

@@ -176,6 +176,25 @@ describe("fromNodeSocket", () => {
     await close(socket);
   });
 
+  test("keeps its hands off what a hook on the socket's writing has seen", async () => {
+    await using raw = await rawPair();
+    const seen: Buffer[] = [];
+    const write = raw.ours._write.bind(raw.ours);
+    Object.assign(raw.ours, { _writev: null }); // so that Node writes piece by piece
+    raw.ours._write = (chunk: Buffer, encoding, done) => {
+      seen.push(chunk);
+      write(chunk, encoding, done);
+    };
+    await using socket = fromNodeSocket(raw.ours);
+    const texts = Array.from({ length: 12 }, (_, index) => `piece ${String(index)}, `);
+    for (const [index, text] of texts.entries()) {
+      void send(socket, text);
+      if (index % 4 === 3) await turns();
+    }
+    expect(Buffer.concat(seen).toString()).toBe(texts.join(""));
+    expect((await raw.peer.receive(texts.join("").length)).toString()).toBe(texts.join(""));
+  });
+
   test("throws for what is still connecting, is no socket, or for options that nobody has", async () => {
     await using raw = await rawPair();
     const connecting = connectRaw(1, "127.0.0.1").on("error", () => undefined);

@@ -56,7 +56,7 @@ describe("read buffers", () => {
     other.close();
   });
 
-  test("a first large read is copied and those behind it are given away as they are, until two small ones", () => {
+  test("a first large read is copied and those behind it are given away as they are, until a small one", () => {
     const reader = new Reader();
     const shared = reader.buffer;
 
@@ -67,45 +67,42 @@ describe("read buffers", () => {
     expect(reader.buffer.buffer).not.toBe(own.buffer);
 
     const second = reader.buffer;
-    for (let turn = 0; turn < 2; turn++) {
-      expect(reader.read(10, 3).buffer).not.toBe(second.buffer);
-      expect(reader.buffer).toBe(turn === 0 ? second : shared);
-    }
-    reader.close();
+    expect(reader.read(10, 3).buffer).not.toBe(second.buffer);
+    expect(reader.buffer).toBe(shared);
   });
 
-  test("a small read after each large one lets a stream keep its own", () => {
+  function readFull(reader: Reader, times: number): void {
+    for (let count = 0; count < times; count++) reader.read(65_536, 1);
+  }
+
+  test("one is twice as large for a stream that has filled 16 in a row", () => {
     const reader = new Reader();
-    const shared = reader.buffer;
-    for (let turn = 0; turn < 10; turn++) {
-      reader.read(large, turn);
-      const own = reader.buffer;
-      expect(own).not.toBe(shared);
-      reader.read(10, turn);
-      expect(reader.buffer).toBe(own);
-    }
+    readFull(reader, 16); // the first of which is copied
+    expect(reader.buffer).toHaveLength(65_536);
+    readFull(reader, 1);
+    expect(reader.buffer).toHaveLength(131_072);
+    const kept = reader.read(131_072, 3);
+    reader.read(70_000, 4); // more than a single one holds
+    expect(reader.buffer).toHaveLength(131_072);
+    expect(kept.equals(Buffer.alloc(131_072, 3))).toBe(true);
+    reader.read(large, 4);
+    expect(reader.buffer).toHaveLength(65_536);
+    readFull(reader, 16);
+    expect(reader.buffer).toHaveLength(131_072);
     reader.close();
   });
 
-  test("one is twice as large for a stream that has filled 64 in a row, until it stops or does not fill one", () => {
-    for (const stop of [
-      (reader: Reader) => reader.read(131_072, 2, false),
-      (reader: Reader) => reader.read(large, 2),
-    ]) {
-      const reader = new Reader();
-      reader.read(65_536, 1); // copied
-      for (let count = 1; count < 64; count++) reader.read(65_536, 1);
+  test("one is as large as before for 256 reads once the listener has had enough", () => {
+    const reader = new Reader();
+    readFull(reader, 17);
+    expect(reader.read(131_072, 1, false)).toHaveLength(131_072);
+    for (const more of [1, 256 + 14]) {
+      readFull(reader, more);
       expect(reader.buffer).toHaveLength(65_536);
-      expect(reader.read(65_536, 1)).toHaveLength(65_536);
-      expect(reader.buffer).toHaveLength(131_072);
-      const kept = reader.read(131_072, 3);
-      reader.read(70_000, 4); // it fills a single one
-      expect(reader.buffer).toHaveLength(131_072);
-      stop(reader);
-      expect(reader.buffer).toHaveLength(65_536);
-      expect(kept.equals(Buffer.alloc(131_072, 3))).toBe(true);
-      reader.close();
     }
+    readFull(reader, 1);
+    expect(reader.buffer).toHaveLength(131_072);
+    reader.close();
   });
 
   test("no more than 128 sockets have one of their own at a time", () => {
@@ -150,9 +147,9 @@ describe("read buffers", () => {
     expect(reader.buffer).toHaveLength(65_000);
     reader.read(65_000, 1);
     expect(reader.buffer).toHaveLength(65_000);
-    for (let count = 0; count < 65; count++) reader.read(65_000, 1);
+    for (let count = 0; count < 17; count++) reader.read(65_000, 1);
     expect(reader.buffer).toHaveLength(130_000);
-    for (let count = 0; count < 2; count++) reader.read(10, 1);
+    reader.read(10, 1);
     expect(reader.buffer).toHaveLength(65_000);
     reader.close();
     expect(new Reader(100_000).buffer).toHaveLength(65_536);
