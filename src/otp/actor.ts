@@ -7,6 +7,7 @@ import { newSelector, Selector } from "../process/selector.ts";
 import type { Self } from "../process/self.ts";
 import type { OwnSubject, Subject } from "../process/subject.ts";
 import { isThenable } from "../process/thenable.ts";
+import { orUnmatched } from "../process/unmatched.ts";
 import { valueText } from "../process/value-text.ts";
 import type { Result } from "../result.ts";
 import { ActorLoop } from "./actor-loop.ts";
@@ -59,6 +60,9 @@ export interface Initialised<out S, out M, out D> {
 
 const defaultInitTimeoutMs = 1_000;
 
+/** The half of its selector that every actor's loop would add: what is left over. */
+const leftovers = orUnmatched(newSelector());
+
 /**
  * Starts an actor: a process with a state, which handles one message after the other. The starter gets its address.
  * On a `Self` it is linked to that process; without a host it lives in the default runtime.
@@ -73,7 +77,7 @@ export function startActor<S, M>(spec: ActorSpec<S, M>, host?: Host): Promise<Re
   return start<Subject<M>, M>(host, { initTimeoutMs, name, mailbox }, (self, subject) => {
     const run = (first: S): { data: Subject<M>; run(): unknown } => ({
       data: self.process.subject as Subject<M>,
-      run: () => new ActorLoop(self, first, newSelector().select(subject), spec).loop,
+      run: () => new ActorLoop(self, first, leftovers.select(subject), spec).loop,
     });
     const first =
       typeof state === "function" ? (state as (self: Self, subject: OwnSubject<M>) => S)(self, subject) : state;
