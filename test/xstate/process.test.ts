@@ -17,7 +17,7 @@ import {
 import { clockOf, fromProcess, type ProcessArgs } from "tankard/xstate";
 import { createWorld } from "../support/in-process.ts";
 import { invoking } from "../support/parent.ts";
-import { peerServer } from "../support/peer.ts";
+import { peerServer, until } from "../support/peer.ts";
 import { turns } from "../support/turns.ts";
 import { uncaughtDuring } from "../support/uncaught.ts";
 
@@ -64,13 +64,14 @@ describe("fromProcess", () => {
 
   test("is reported as XState does where nobody hears that it failed", async () => {
     const errors = await uncaughtDuring(async () => {
-      createActor(
+      const actor = createActor(
         fromProcess(() => {
           throw oops;
         }),
         { clock: clockOf(createWorld().runtime) },
       ).start();
-      await new Promise((resolve) => setTimeout(resolve, 5)); // XState reports by a timer of Node's
+      await until(() => actor.getSnapshot().status === "error", "It does not fail");
+      await new Promise((resolve) => setTimeout(resolve, 5)); // XState reports by a timer of Node's, set before this one
     });
     expect(errors).toEqual([oops]);
   });
