@@ -1,6 +1,6 @@
 import { Abnormal, type ExitReason, Shutdown } from "../process/exit.ts";
-import { type ExitMessage, selectTrappedExits } from "../process/monitor.ts";
 import { ExitListener } from "../process/exit-listener.ts";
+import { type ExitMessage, selectTrappedExits } from "../process/monitor.ts";
 import type { Process } from "../process/process.ts";
 import { runtimeEngine } from "../process/runtime.ts";
 import { newSelector } from "../process/selector.ts";

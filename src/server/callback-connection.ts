@@ -19,7 +19,7 @@ import type { SendResult } from "../tcp/send-queue.ts";
 import { abort, type BytesTree, receiveNextPacketAsMessage, sendNow } from "../tcp/socket.ts";
 import type { TlsServerContext } from "../tls/server-context.ts";
 import type { ConnectionHandler, ConnectionInit } from "./handler.ts";
-import { type Drained, initTimeoutOf, type Serving } from "./serving.ts";
+import { type Drained, type Serving, startOptionsOf } from "./serving.ts";
 
 /** What the server says to a connection's actor, and the actor to itself. */
 type Notice = "ReadTimeout" | "Drain";
@@ -41,8 +41,9 @@ export function startCallbackConnection(
   handler: Handler,
   host: Host,
 ): Promise<Result<Started<undefined>, StartError>> {
-  const options = { initTimeoutMs: initTimeoutOf(serving), mailbox: serving.settings.mailbox };
-  return start<undefined, never>(host, options, (self) => new CallbackConnection(serving, handler).begin(self));
+  return start<undefined, never>(host, startOptionsOf(serving), (self) =>
+    new CallbackConnection(serving, handler).begin(self),
+  );
 }
 
 // Functions of the whole file: each connection has a selector that uses them.

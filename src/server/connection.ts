@@ -8,7 +8,7 @@ import { valueText } from "../process/value-text.ts";
 import { close } from "../tcp/socket.ts";
 import { startCallbackConnection } from "./callback-connection.ts";
 import type { AnyHandler, ConnectionOwner, ConnectionProcess } from "./handler.ts";
-import { initTimeoutOf, type Serving } from "./serving.ts";
+import { type Serving, startOptionsOf } from "./serving.ts";
 
 /** @internal Starts whoever serves one connection, as the kind of handler wants it. */
 export function startConnection(
@@ -19,10 +19,6 @@ export function startConnection(
   if (typeof handler === "function") return startProcess(serving, handler, host);
   if ("createOwner" in handler) return startOwner(serving, handler, host);
   return startCallbackConnection(serving, handler, host);
-}
-
-function startOptionsOf(serving: Serving) {
-  return { initTimeoutMs: initTimeoutOf(serving), mailbox: serving.settings.mailbox };
 }
 
 function startProcess(serving: Serving, run: ConnectionProcess, host: Host) {

@@ -13,9 +13,10 @@ import type { CloseReason, Connection } from "./handler.ts";
 import type { ServerSettings } from "./options.ts";
 import { readProxyHeader } from "./proxy-protocol.ts";
 
-/** @internal What comes before the handler has its own time. */
-export function initTimeoutOf({ settings }: Serving): number {
-  return settings.initTimeoutMs + (meetsPeers(settings) ? settings.handshakeTimeoutMs : 0);
+/** @internal How a process that serves is started: what comes before the handler has its own time. */
+export function startOptionsOf({ settings }: Serving) {
+  const { initTimeoutMs, handshakeTimeoutMs, mailbox } = settings;
+  return { initTimeoutMs: initTimeoutMs + (meetsPeers(settings) ? handshakeTimeoutMs : 0), mailbox };
 }
 
 /** Whether peers have to say something before the handler hears of them. */
@@ -23,8 +24,8 @@ function meetsPeers({ proxyProtocol, tls }: ServerSettings): boolean {
   return proxyProtocol || tls !== undefined;
 }
 
-/** What the server wants to know of a connection. */
-interface Host {
+/** What a connection tells its server. */
+interface ServingEvents {
   handshakeFailed(serving: Serving, error: TlsError): void;
   /** The process that served it has ended. */
   ended(serving: Serving, reason: ExitReason): void;
@@ -52,19 +53,19 @@ export class Serving extends ExitListener {
   /** Whether it is the peer's turn, before the handler hears of it. */
   #isMeeting: boolean;
   #isGivenUp = false;
-  readonly #host: Host;
+  readonly #events: ServingEvents;
 
-  constructor(connection: Connection, settings: ServerSettings, host: Host) {
+  constructor(connection: Connection, settings: ServerSettings, events: ServingEvents) {
     super();
     this.connection = connection;
     this.address = connection.remoteAddress;
     this.settings = settings;
     this.#isMeeting = meetsPeers(settings);
-    this.#host = host;
+    this.#events = events;
   }
 
   hear(reason: ExitReason): void {
-    this.#host.ended(this, reason);
+    this.#events.ended(this, reason);
   }
 
   /**
@@ -133,7 +134,7 @@ export class Serving extends ExitListener {
     if (typeof error === "string" && engine.isGone) return err("Closed"); // we have closed it ourselves: no failure
     const failure = typeof error === "string" ? handshakeFailure("Closed") : error;
     this.hasFailedHandshake = true;
-    this.#host.handshakeFailed(this, failure);
+    this.#events.handshakeFailed(this, failure);
     return err(failure);
   }
 

@@ -6,6 +6,7 @@ const bufferSize = 65_536;
 /** To copy more than this costs more than to hand it over as a piece of its own. */
 const mostCopiedBytes = 4096;
 
+/** Whether it is worth to gather them: what comes first tells what most of a turn will be. */
 export function areSmall(pieces: Pieces): boolean {
   for (const piece of pieces) if (piece.length > mostCopiedBytes) return false;
   return true;
