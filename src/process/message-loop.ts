@@ -45,7 +45,7 @@ export class MessageLoop implements Runnable {
     this.handler = handler;
     process.receiver.loop = this;
     process.receiver.beginWait();
-    if (process.receiver.mailbox.count > 0) this.notice();
+    if (process.receiver.hasMessages) this.notice();
   }
 
   /** The process's own function has returned it: then that goes on as this loop, and has returned when this has. */
@@ -99,9 +99,9 @@ export class MessageLoop implements Runnable {
     const only = this.#only;
     this.#only = undefined;
     if (only !== undefined && !this.#handOver(only.mapper, only.message)) return;
-    const { mailbox } = this.#process.receiver;
+    const { receiver } = this.#process;
     for (let left = messagesPerVisit; left > 0; left--) {
-      const taken = mailbox.take(this.selector);
+      const taken = receiver.take(this.selector);
       if (taken === undefined) {
         this.#becomeIdle();
         return;

@@ -313,14 +313,7 @@ export class ProcessEngine implements Process, Runnable {
   }
 
   #follow(returned: PromiseLike<unknown>): void {
-    returned.then(
-      (value) => {
-        this.#goOn(value);
-      },
-      (error: unknown) => {
-        this.#throw(error);
-      },
-    );
+    returned.then(this.#goOn.bind(this), this.#throw.bind(this)); // closures over `this` keep a third more
   }
 
   /** Its function has returned, unless it goes on as the loop that it has made. */

@@ -1,7 +1,7 @@
 import { err, ok } from "../result.ts";
 import { Deadline, type Waiter } from "./alarm.ts";
 import { type ExitReason, ExitSignal, expectSignal } from "./exit.ts";
-import { Mailbox } from "./mailbox.ts";
+import { Mailbox, type Taken } from "./mailbox.ts";
 import type { MailboxBound } from "./mailbox-bound.ts";
 import type { MessageLoop } from "./message-loop.ts";
 import type { RuntimeEngine } from "./runtime.ts";
@@ -16,17 +16,17 @@ type Settle = (value: unknown) => void;
  * then the receive stands in the run queue and takes it in its turn.
  */
 export class Receiver implements Runnable, Waiter {
-  readonly mailbox = new Mailbox();
   /** What takes the messages that nobody receives, where there is one. */
   loop: MessageLoop | undefined;
   readonly #runtime: RuntimeEngine;
+  /** Made by the first message that has to wait in it: most go to a receive that waits for them. */
+  #mailbox: Mailbox | undefined;
   /** What the receive that waits asks for; nothing where none does. */
   #waiting: Wanted | undefined;
   /** The milliseconds it may take; without them it waits for ever, and gets its message as it is, not as a Result. */
   #withinMs: number | undefined;
   #promise: Promise<unknown> | undefined;
   #resolve: Settle | undefined;
-  #reject: Settle | undefined;
   #deadline: Deadline | undefined;
   #isQueued = false;
   /** Receives and calls that are pending. */
@@ -36,6 +36,19 @@ export class Receiver implements Runnable, Waiter {
 
   constructor(runtime: RuntimeEngine) {
     this.#runtime = runtime;
+  }
+
+  get mailbox(): Mailbox {
+    return (this.#mailbox ??= new Mailbox());
+  }
+
+  get hasMessages(): boolean {
+    return this.#mailbox !== undefined && this.#mailbox.count > 0;
+  }
+
+  /** The oldest message in the mailbox that is `wanted`. */
+  take(wanted: Wanted): Taken | undefined {
+    return this.#mailbox?.take(wanted);
   }
 
   /** The process waits for others; while it does, nothing can happen in it by itself. */
@@ -76,14 +89,13 @@ export class Receiver implements Runnable, Waiter {
     }
     const hasReductions = this.#runtime.scheduler.charge();
     if (hasReductions) {
-      const taken = this.mailbox.take(wanted);
+      const taken = this.take(wanted);
       if (taken !== undefined) {
         try {
           const value = taken.mapper(taken.message);
           return Promise.resolve(withinMs === undefined ? value : ok(value));
         } catch (error) {
-          // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- whatever the mapper throws
-          return Promise.reject(error);
+          return rejected(error);
         }
       }
       if (withinMs === 0 && !this.#isPollDue) return Promise.resolve(err("Timeout"));
@@ -92,9 +104,8 @@ export class Receiver implements Runnable, Waiter {
   }
 
   #wait(wanted: Wanted, withinMs: number | undefined, hasReductions: boolean): Promise<unknown> {
-    const promise = new Promise<unknown>((resolve, reject) => {
+    const promise = new Promise<unknown>((resolve) => {
       this.#resolve = resolve;
-      this.#reject = reject;
     });
     this.#promise = promise;
     this.#waiting = wanted;
@@ -120,18 +131,18 @@ export class Receiver implements Runnable, Waiter {
   /** The process has ended: whoever waits is woken by an `ExitSignal`, and nothing more is received. */
   interrupt(reason: ExitReason): void {
     if (this.#waiting !== undefined) {
-      const reject = this.#reject;
+      const resolve = this.#resolve;
       expectSignal(this.#promise);
       this.#stopWaiting();
-      reject?.(new ExitSignal(reason));
+      resolve?.(rejected(new ExitSignal(reason)));
     }
     this.#deadline?.dispose();
-    this.mailbox.clear();
+    this.#mailbox?.clear();
     this.loop?.stop();
   }
 
   #takeFor(wanted: Wanted): boolean {
-    const taken = this.mailbox.take(wanted);
+    const taken = this.take(wanted);
     if (taken !== undefined) this.#answer(taken.mapper, taken.message);
     return taken !== undefined;
   }
@@ -139,7 +150,6 @@ export class Receiver implements Runnable, Waiter {
   /** The mapper runs here, on the sender's stack, but what it throws belongs to the receiver. */
   #answer(mapper: (message: unknown) => unknown, message: unknown): void {
     const resolve = this.#resolve;
-    const reject = this.#reject;
     const isForever = this.#withinMs === undefined;
     this.#runtime.scheduler.outlast();
     this.#stopWaiting();
@@ -147,7 +157,7 @@ export class Receiver implements Runnable, Waiter {
       const value = mapper(message);
       resolve?.(isForever ? value : ok(value));
     } catch (error) {
-      reject?.(error);
+      resolve?.(rejected(error));
     }
   }
 
@@ -155,7 +165,6 @@ export class Receiver implements Runnable, Waiter {
     this.#waiting = undefined;
     this.#promise = undefined; // and nobody holds by it what was received
     this.#resolve = undefined;
-    this.#reject = undefined;
     this.#deadline?.stop();
     this.endWait();
   }
@@ -192,4 +201,10 @@ export class Receiver implements Runnable, Waiter {
     this.#isQueued = true;
     this.#runtime.scheduler.enqueue(this);
   }
+}
+
+/** What a receive gives that fails. One that waits is resolved with it: it keeps one function so, and not two. */
+function rejected(reason: unknown): Promise<never> {
+  // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- whatever a mapper throws
+  return Promise.reject(reason);
 }
