@@ -61,6 +61,16 @@ export const clients: Record<string, Client> = {
     return armedSocket(over, address, process);
   },
 
+  "async process, no time limit": async (over, address, answer) => {
+    const process = spawn(async (self) => {
+      for (;;) {
+        const message = await self.receiveForever(tcpMessages);
+        if (message.type === "Packet") answerAndArm(message.socket, answer(message.data));
+      }
+    });
+    return armedSocket(over, address, process);
+  },
+
   actor: async (over, address, answer) => {
     const started = await startActorWithInit({
       init: (self) => ({ state: null, selector: tcpMessages, data: self }),

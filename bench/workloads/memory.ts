@@ -29,6 +29,7 @@ export function memoryWorkloads(): Workload[] {
           "callback owner",
           "actor",
           "async process",
+          "async process, no time limit",
           "XState transition",
           "XState machine",
           "XState machine with a `fromTcpSocket` child",

@@ -321,8 +321,12 @@ export class NodeTransport implements Transport {
     this.events.written();
   }
 
-  /** One function for all writes. Bound, as one that closes over `this` keeps twice as much. */
-  readonly #wrote = this.#tellWritten.bind(this);
+  /** A function for each write that is told of, so that a connection keeps none. */
+  get #wrote(): Told {
+    return (error) => {
+      this.#tellWritten(error);
+    };
+  }
 
   probe(): boolean {
     if (this.#path !== undefined) return false; // a unix socket whose peer has closed says EPIPE, reset or not
