@@ -36,6 +36,11 @@ export interface Workload {
    * `afresh`: the program begins anew for each figure, and prints it. `once`: the same, and it is the same every time.
    */
   readonly kind: "rounds" | "afresh" | "once";
+  /**
+   * Of `rounds`: how many processes of each contestant share them, one after the other. More than 1, the default, where
+   * what one makes differs more from process to process than from round to round.
+   */
+  readonly processes?: number;
   /** Whether it says nothing on one core. */
   readonly isUnpinned?: boolean;
   /** What one operation counts for in `unit`. Default 1. */

@@ -42,6 +42,17 @@ export const clients: Record<string, Client> = {
     return (data) => socket.write(data);
   },
 
+  // The least that an async function costs which waits for each packet, whoever hands that over.
+  "by hand: net `data` to an async function": async (over, address, answer) => {
+    const socket = await over.connectRaw(address);
+    let give!: (data: Buffer) => void;
+    socket.on("data", (data: Buffer) => give(data));
+    void (async () => {
+      for (;;) socket.write(answer(await new Promise<Buffer>((resolve) => (give = resolve))));
+    })();
+    return (data) => socket.write(data);
+  },
+
   "callback owner": async (over, address, answer) => {
     const owner = ownerFromCallback((message) => {
       if (message.type === "Packet") answerAndArm(message.socket, answer(message.data));

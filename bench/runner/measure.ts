@@ -51,9 +51,15 @@ export class Measuring {
     return { ready, skipped };
   }
 
-  /** All stand by; one at a time works. */
-  async #rounds({ perOperation = 1 }: Workload, entrants: readonly Entrant[]): Promise<void> {
-    const { runs, warmUps, roundMs } = this.#settings;
+  async #rounds({ perOperation = 1, processes = 1 }: Workload, entrants: readonly Entrant[]): Promise<void> {
+    const { runs } = this.#settings;
+    const each = Math.ceil(runs / processes);
+    for (let left = runs; left > 0; left -= each) await this.#roundsOfOne(Math.min(each, left), perOperation, entrants);
+  }
+
+  /** One process of each: all stand by; one at a time works. */
+  async #roundsOfOne(runs: number, perOperation: number, entrants: readonly Entrant[]): Promise<void> {
+    const { warmUps, roundMs } = this.#settings;
     try {
       for (const entrant of entrants) await entrant.standBy();
       for (let round = -warmUps; round < runs; round++) {

@@ -26,6 +26,7 @@ export function memoryWorkloads(): Workload[] {
         ...[
           data,
           "net `for await`",
+          "by hand: net `data` to an async function",
           "callback owner",
           "actor",
           "async process",
