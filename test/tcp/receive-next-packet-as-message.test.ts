@@ -353,6 +353,22 @@ describe("receiveNextPacketAsMessage", () => {
     expect(await unasked(client.self)).toEqual(err("Timeout"));
   });
 
+  test("with exitOnClose false says the end once, also where sends fail later", async () => {
+    await using client = await connectedToPeer({ exitOnClose: false });
+    receiveNextPacketAsMessage(client.socket);
+    await client.peer.halfClose();
+    expect(await nextMessage(client.self)).toEqual(socketClosed(client.socket));
+    client.peer.reset();
+    let canSend = true;
+    const sendOn = async (): Promise<void> => {
+      while (canSend) canSend = (await send(client.socket, "too late")).ok;
+    };
+    void sendOn();
+    await until(() => !canSend, "no send fails");
+    expect(receiveNextPacketAsMessage(client.socket)).toEqual(err("Closed"));
+    expect(await unasked(client.self)).toEqual(err("Timeout"));
+  });
+
   test("keeps the messages of two sockets of one owner in the order in which they came", async () => {
     await using server = await peerServer();
     await using client = await connectedTo(server.port);
