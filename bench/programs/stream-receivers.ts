@@ -1,5 +1,7 @@
 // Ways to receive a stream: each hands on how many bytes have come, and reads no further once it is told to stop.
-import { ownerFromCallback, receive, receiveNextPacketAsMessage, spawn, tcpMessages, unwrap } from "tankard";
+import { once } from "node:events";
+import net, { type OnReadOpts } from "node:net";
+import { connect, ownerFromCallback, receive, receiveNextPacketAsMessage, spawn, tcpMessages, unwrap } from "tankard";
 import type { Transport } from "./transports.ts";
 
 /** Says whether to go on. */
@@ -29,11 +31,39 @@ export const receivers: Record<string, Receiver> = {
     return () => gate.open();
   },
 
+  // One buffer for all that comes, as with `reuseBuffers`.
+  "net `onread`": async (over, address, take) => {
+    const onread: OnReadOpts = { buffer: Buffer.allocUnsafeSlow(65_536), callback: take };
+    const socket = net.connect({ ...over.connectOptions(address), onread });
+    await once(socket.pause(), "connect");
+    return () => socket.resume();
+  },
+
   "callback owner": async (over, address, take) => {
     const owner = ownerFromCallback((message) => {
       if (message.type === "Packet" && take(message.data.length)) receiveNextPacketAsMessage(message.socket);
     });
     const socket = await over.connect(address, owner);
+    return () => void receiveNextPacketAsMessage(socket);
+  },
+
+  "callback owner, `reuseBuffers`": async (over, address, take) => {
+    const owner = ownerFromCallback((message) => {
+      if (message.type === "Packet" && take(message.data.length)) receiveNextPacketAsMessage(message.socket);
+    });
+    const socket = unwrap(await connect({ ...over.connectOptions(address), owner, reuseBuffers: true }));
+    return () => void receiveNextPacketAsMessage(socket);
+  },
+
+  "async process, `reuseBuffers`": async (over, address, take) => {
+    const process = spawn(async (self) => {
+      for (;;) {
+        const message = await self.receive(tcpMessages, timeLimitMs);
+        if (message.ok && message.value.type === "Packet" && take(message.value.data.length))
+          receiveNextPacketAsMessage(message.value.socket);
+      }
+    });
+    const socket = unwrap(await connect({ ...over.connectOptions(address), owner: process, reuseBuffers: true }));
     return () => void receiveNextPacketAsMessage(socket);
   },
 

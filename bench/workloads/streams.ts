@@ -21,7 +21,16 @@ export function streamWorkloads(): Workload[] {
     measured,
     server: c("stream", "sink"),
   });
-  const ways = ["net `data`", "net `for await`", "callback owner", "async process", "passive receive"];
+  const ways = [
+    "net `data`",
+    "net `for await`",
+    "net `onread`",
+    "callback owner",
+    "callback owner, `reuseBuffers`",
+    "async process",
+    "async process, `reuseBuffers`",
+    "passive receive",
+  ];
   const smallSenders = [
     "net, writes of 64 KiB",
     "net, 64 writes of 1 KiB",

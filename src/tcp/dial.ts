@@ -108,6 +108,8 @@ class Dialing implements TransportEvents {
     return false;
   }
 
+  readonly holding = "kept";
+
   // Nothing of a stream that is none yet.
   end(): void {}
   written(): void {}

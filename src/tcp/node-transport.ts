@@ -205,7 +205,7 @@ export class NodeTransport implements Transport {
   /** What `onread` has read. Node goes on reading unless this says false. */
   received(size: number, buffer: Uint8Array): boolean {
     this.isReading = this.events.bytes(takeRead(size, buffer, this.#ownBuffer));
-    this.#ownBuffer = ownAfter(this.#ownBuffer, size, buffer, this.isReading);
+    this.#ownBuffer = ownAfter(this.#ownBuffer, size, buffer, this.isReading, this.events);
     readNext(this.#ownBuffer, buffer);
     return this.isReading;
   }

@@ -42,8 +42,8 @@ export const defaultSendQueueLimit = 16 * 1024 * 1024;
  * of milliseconds is 0 to 2^32 - 1 or `Infinity`, every number of bytes a whole one of at most 1 GiB; `connect` throws
  * for anything else, and for a name that is not an option's.
  *
- * Source: `mug.ConnectionOptions`, and inet for those that mug does not have. `path`, `readAhead`, `sendQueueLimit` and
- * what `linger` means are ours.
+ * Source: `mug.ConnectionOptions`, and inet for those that mug does not have. `path`, `readAhead`, `reuseBuffers`,
+ * `sendQueueLimit` and what `linger` means are ours.
  */
 export interface ConnectionOptions {
   /** A name or an address, in visible ASCII characters. A name is looked up as it is, never punycoded. */
@@ -71,6 +71,13 @@ export interface ConnectionOptions {
    * down. Default 65536.
    */
   readonly readAhead?: number | undefined;
+  /**
+   * Whether packets of more than 32 KiB are lent: their `data` stands until the socket is asked for more, and is written over
+   * then. For whoever is done with a packet when it asks for the next; what is to be kept is copied, what is sent on need
+   * not be. A long stream is received faster, above all on Node 24, as no memory is left to be collected. Has an effect on
+   * `raw` streams of TCP and unix sockets that `connect` made: others are read into memory of Node's. Default false.
+   */
+  readonly reuseBuffers?: boolean | undefined;
   /**
    * What is a packet: to receive it, and, for those with a header, to send it. Default `"raw"`. All but a `Framing` is
    * plain data. Frames that came together share their memory: copy a small one that is to be kept for long.
@@ -225,7 +232,13 @@ export function checkConnectOptions(options: ConnectionOptions & ConnectContext)
  * @internal
  */
 export function checkSocketOptions(options: SocketOptions, action: string): ResolvedSocketOptions {
-  const { nodelay = true, keepalive = false, showEconnreset = false, exitOnClose = true } = options;
+  const {
+    nodelay = true,
+    keepalive = false,
+    showEconnreset = false,
+    exitOnClose = true,
+    reuseBuffers = false,
+  } = options;
   const { buffer = 65_536, readAhead = 65_536, sendQueueLimit = defaultSendQueueLimit } = options;
   const { sendTimeout = Infinity, linger = 30_000, packet = "raw", packetSize = 1_048_576 } = options;
 
@@ -233,6 +246,7 @@ export function checkSocketOptions(options: SocketOptions, action: string): Reso
   checkBoolean(action, "keepalive", keepalive);
   checkByteSize(action, "buffer", buffer, 1);
   checkByteSize(action, "readAhead", readAhead, 1);
+  checkBoolean(action, "reuseBuffers", reuseBuffers);
   checkPacketOptions(action, { packet, packetSize });
   const { highWatermark, lowWatermark } = checkWatermarks(options, action);
   checkByteSize(action, "sendQueueLimit", sendQueueLimit, 0);
@@ -246,6 +260,7 @@ export function checkSocketOptions(options: SocketOptions, action: string): Reso
     keepalive,
     buffer,
     readAhead,
+    reuseBuffers,
     packet,
     packetSize,
     highWatermark,
@@ -316,6 +331,7 @@ const allSocketOptions = Object.keys({
   keepalive: true,
   buffer: true,
   readAhead: true,
+  reuseBuffers: true,
   packet: true,
   packetSize: true,
   highWatermark: true,
@@ -349,6 +365,7 @@ function noConnectOptions(): Record<keyof (ConnectionOptions & ConnectContext), 
     keepalive: undefined,
     buffer: undefined,
     readAhead: undefined,
+    reuseBuffers: undefined,
     packet: undefined,
     packetSize: undefined,
     highWatermark: undefined,

@@ -1,3 +1,5 @@
+import { type Holding, Lending } from "./lending.ts";
+
 /**
  * One buffer for the reads of all sockets, so that an idle connection holds none, and a read allocates what it needs. It is
  * never given away: what was read is copied out of it before the next read.
@@ -78,30 +80,37 @@ export class OwnBuffer {
   readonly #size: number;
   /** Reads in a row that have filled it; negative for a while behind a stop. */
   #fullReads = 0;
+  #lending: Lending | undefined;
 
   constructor(size: number) {
     this.bytes = Buffer.allocUnsafeSlow(size);
     this.#size = size;
   }
 
-  /** Takes another one in place of one that was given away: of a steady stream twice as large, to halve its system calls. */
-  renew(size: number, isReading: boolean): void {
+  /**
+   * Takes another one in place of one that was given away: of a steady stream twice as large, to halve its system calls. What
+   * was lent and has come `back` is used again.
+   */
+  renew(size: number, isReading: boolean, holding: Holding): void {
     if (!isReading) this.#fullReads = -readsAfterStop;
     else if (size >= this.#size) this.#fullReads++;
     else if (this.#fullReads > 0) this.#fullReads = 0;
-    this.bytes = Buffer.allocUnsafeSlow(this.#fullReads < steadyReads ? this.#size : 2 * this.#size);
+    const length = this.#fullReads < steadyReads ? this.#size : 2 * this.#size;
+    const back = holding === "kept" ? undefined : (this.#lending ??= new Lending()).takeBack(this.bytes, holding);
+    this.bytes = back?.length === length ? back : Buffer.allocUnsafeSlow(length);
   }
 }
 
 /**
  * The buffer that a socket has for itself after a read of `size` bytes into `buffer`: none after a small one, as nothing
- * may come for long then. `isReading` says whether its listener goes on.
+ * may come for long then. `isReading` says whether its listener goes on, and `told` whose its memory is now.
  */
 export function ownAfter(
   own: OwnBuffer | undefined,
   size: number,
   buffer: Uint8Array,
   isReading: boolean,
+  told: { readonly holding: Holding },
 ): OwnBuffer | undefined {
   if (size <= mostCopiedBytes) {
     releaseOwn(own);
@@ -112,7 +121,7 @@ export function ownAfter(
     ownBuffers++;
     return new OwnBuffer(buffer.length);
   }
-  if (buffer === own.bytes) own.renew(size, isReading);
+  if (buffer === own.bytes) own.renew(size, isReading, told.holding);
   return own;
 }
 

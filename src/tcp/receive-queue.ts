@@ -2,6 +2,7 @@ import type { Alarms } from "../process/alarm.ts";
 import { err, ok, type Result } from "../result.ts";
 import type { SocketError } from "./error.ts";
 import { Frames } from "./frames.ts";
+import type { Holding } from "./lending.ts";
 import type { ResolvedSocketOptions } from "./options.ts";
 import { noStash, Stash } from "./stash.ts";
 import { noReceive, WaitingReceive } from "./waiting-receive.ts";
@@ -288,6 +289,12 @@ export class ReceiveQueue {
       size < this.#waiting.byteSize ||
       (this.#frames !== undefined && (this.#isArmed || this.#waiting.isThere)) // a frame that is asked for has its own bound
     );
+  }
+
+  /** Whose the memory is of all that has come. Packets that were counted are all lent until more is asked for. */
+  get holding(): Holding {
+    if (!this.#options.reuseBuffers || this.#stash.size > 0 || this.packetsLeft > 0) return "kept";
+    return this.#isArmed || this.#waiting.isThere ? "back" : "lent";
   }
 
   get hasNothingForOwner(): boolean {

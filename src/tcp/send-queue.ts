@@ -3,6 +3,7 @@ import { Alarm } from "../process/alarm.ts";
 import type { RuntimeEngine } from "../process/runtime.ts";
 import { err, ok, type Result } from "../result.ts";
 import type { SocketError } from "./error.ts";
+import { isLending, keepUnsent } from "./lending.ts";
 import type { ResolvedSocketOptions } from "./options.ts";
 import type { Transport } from "./transport.ts";
 
@@ -77,6 +78,7 @@ export class SendQueue {
     this.#writes++;
     // Outside of slices there is nothing else that says when the turn is over.
     this.#transport.write(pieces, this.#isCorked || slice === 0);
+    if (isLending && this.#transport.queuedBytes > 0) keepUnsent(pieces);
     return !this.#transport.hasFailed;
   }
 
@@ -102,6 +104,7 @@ export class SendQueue {
         this.#timeOut(waiting);
       });
       const waiting: WaitingSend = { pieces, size, settle, alarm };
+      if (isLending) keepUnsent(pieces);
       (this.#waiting ??= []).push(waiting);
       this.#waitingBytes += size;
       if (sendTimeout !== Infinity) alarms.set(alarm, clock.now() + sendTimeout);

@@ -7,9 +7,10 @@ import { afterPoll } from "../process/scheduler.ts";
 import { err, ok, type Result } from "../result.ts";
 import { Departure } from "./departure.ts";
 import { type LastError, reasonFromCode, type SocketError } from "./error.ts";
+import { beginLending, type Holding } from "./lending.ts";
 import { LastWords, noLastWords, type Words } from "./last-words.ts";
 import type { OwnedSocket } from "./message.ts";
-import type { ChangeableOptions, ResolvedSocketOptions } from "./options.ts";
+import type { ChangeableOptions, ResolvedSocketOptions, SocketOptions } from "./options.ts";
 import { Ownership } from "./ownership.ts";
 import { type Ending, plainEnd, ReceiveQueue, type Receiving } from "./receive-queue.ts";
 import { SendQueue, type SendResult } from "./send-queue.ts";
@@ -91,6 +92,7 @@ export class SocketEngine implements TransportEvents, Receiving {
     this.#receives = new ReceiveQueue(this, options);
     this.#sends = new SendQueue(transport, options, runtime);
     this.#ownership = new Ownership(this);
+    if (options.reuseBuffers) beginLending();
     transport.events = this;
     if (head !== undefined && head.length > 0) this.#receives.put(Buffer.from(head));
     if (transport.isDestroyed || transport.hasEnded) this.#receives.end({ ...plainEnd, isWhole: transport.hasEnded });
@@ -170,10 +172,12 @@ export class SocketEngine implements TransportEvents, Receiving {
   }
 
   /** What nobody has taken is cut anew; a receive for so many bytes exactly has no sense where there are frames. */
-  setOptions(changed: ChangeableOptions): Result<undefined, "Closed"> {
+  setOptions(changed: ChangeableOptions & Pick<SocketOptions, "reuseBuffers">): Result<undefined, "Closed"> {
     if (this.#phase === "gone") return err("Closed");
     const { packet = this.#options.packet, packetSize = this.#options.packetSize } = changed;
-    this.#options = { ...this.#options, packet, packetSize };
+    const { reuseBuffers = this.#options.reuseBuffers } = changed;
+    if (reuseBuffers) beginLending();
+    this.#options = { ...this.#options, packet, packetSize, reuseBuffers };
     this.#receives.cutAnew(this.#options);
     this.#receives.hand();
     this.readOn();
@@ -270,6 +274,10 @@ export class SocketEngine implements TransportEvents, Receiving {
     this.#receives.push(data);
     scheduler.leave();
     return this.#isOpen && this.#receives.hasRoom;
+  }
+
+  get holding(): Holding {
+    return this.#receives.holding;
   }
 
   end(): void {

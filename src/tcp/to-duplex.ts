@@ -15,7 +15,7 @@ import { engineOf } from "./socket.ts";
 export function toDuplex(socket: Socket): Duplex {
   const engine = engineOf(socket, "make a stream");
   engine.stayOpenForSends();
-  engine.setOptions({ packet: "raw" });
+  engine.setOptions({ packet: "raw", reuseBuffers: false });
   return new Duplex({
     allowHalfOpen: true,
     autoDestroy: true,

@@ -1,6 +1,7 @@
 import type { Socket as NodeSocket } from "node:net";
 import type { Pieces } from "../framing/framing.ts";
 import type { Address } from "./address.ts";
+import type { Holding } from "./lending.ts";
 
 export type { Socket as NodeSocket } from "node:net";
 
@@ -8,6 +9,8 @@ export type { Socket as NodeSocket } from "node:net";
 export interface TransportEvents {
   /** Bytes have come, the listener's to keep. Says whether to go on reading. */
   bytes(data: Buffer): boolean;
+  /** Whose the memory is of all bytes that were told. */
+  readonly holding: Holding;
   /** The peer has ended its side; there is nothing more to read. */
   end(): void;
   /** The connection has failed, and with which of Node's codes; `closed` follows. */
@@ -87,6 +90,7 @@ export interface KernelOptions {
 /** @internal Whoever has not begun to listen. */
 export const nobody: TransportEvents = {
   bytes: () => false,
+  holding: "kept",
   end: () => undefined,
   failed: () => undefined,
   written: () => undefined,

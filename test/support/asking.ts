@@ -48,7 +48,7 @@ export async function readToEnd(client: Asker, asked: readonly Ask[], total: num
   const received: Buffer[] = [];
   let left = total;
   const take = (data: Buffer): "more" => {
-    received.push(data);
+    received.push(Buffer.from(data)); // it may be lent
     left -= data.length;
     return "more";
   };

@@ -92,6 +92,7 @@ describe("checkConnectOptions", () => {
     localPort: 0,
     buffer: 65_536,
     readAhead: 65_536,
+    reuseBuffers: false,
     packet: "raw",
     packetSize: 1_048_576,
     highWatermark: 65_536,
@@ -127,6 +128,7 @@ describe("checkConnectOptions", () => {
       localPort: 65_535,
       buffer: 1,
       readAhead: 1,
+      reuseBuffers: true,
       packet: 4,
       packetSize: 1,
       highWatermark: 2,
@@ -225,12 +227,15 @@ describe("checkConnectOptions", () => {
     );
   });
 
-  test.each(["nodelay", "keepalive", "showEconnreset", "exitOnClose"])("throws where %s is no boolean", (name) => {
-    expect(thrownFor({ ...server, [name]: 1 })).toStrictEqual(
-      new TypeError(`Cannot connect: ${name} must be true or false, received 1`),
-    );
-    expect(thrownFor({ ...server, [name]: null })).toBeInstanceOf(TypeError);
-  });
+  test.each(["nodelay", "keepalive", "reuseBuffers", "showEconnreset", "exitOnClose"])(
+    "throws where %s is no boolean",
+    (name) => {
+      expect(thrownFor({ ...server, [name]: 1 })).toStrictEqual(
+        new TypeError(`Cannot connect: ${name} must be true or false, received 1`),
+      );
+      expect(thrownFor({ ...server, [name]: null })).toBeInstanceOf(TypeError);
+    },
+  );
 
   test("throws for a preference that is none of those", () => {
     expect(thrownFor({ ...server, ipVersionPreference: "ipv4" })).toStrictEqual(

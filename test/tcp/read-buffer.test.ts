@@ -1,4 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
+import type { Holding } from "../../src/tcp/lending.ts";
 import {
   nextBuffer,
   ownAfter,
@@ -15,6 +16,8 @@ const large = 40_000;
 class Reader {
   /** Where it reads next. */
   buffer: Buffer;
+  /** What becomes of what it gets. */
+  holding: Holding = "kept";
   #own: OwnBuffer | undefined;
 
   constructor(packetSize = 65_536) {
@@ -30,7 +33,7 @@ class Reader {
 
   take(size: number, buffer: Buffer, isReading = true): Buffer {
     const data = takeRead(size, buffer, this.#own);
-    this.#own = ownAfter(this.#own, size, buffer, isReading);
+    this.#own = ownAfter(this.#own, size, buffer, isReading, this);
     readNext(this.#own, buffer);
     this.buffer = nextBuffer();
     return data;

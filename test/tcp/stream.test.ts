@@ -25,6 +25,7 @@ const chunks = fc.array(
 const readOptions = fc.record({
   buffer: fc.constantFrom(100, 1_460, 65_536, 1_000_000),
   readAhead: fc.constantFrom(1, 1_000, 65_536, 1_000_000),
+  reuseBuffers: fc.boolean(),
 });
 const sendOptions = fc.record({ highWatermark: fc.constantFrom(1, 10_000, 65_536), lowWatermark: fc.constant(1) });
 
