@@ -193,12 +193,15 @@ class ReconnectingEngine implements ReconnectingConnection {
     const state = this.#enter({ phase: "connecting", controller });
     const place = this.#attempts++ % to.length;
     const where = this.#sessions.resume(to[place] ?? to[0]);
-    void connectEither({ ...where, owner: this.#self, signal: controller.signal }).then((result) => {
-      if (this.#state !== state) {
-        if (result.ok) abort(result.value); // nobody waits for it any more
-      } else if (result.ok) this.#shakeHands(result.value);
-      else this.#lose({ type: "ConnectFailed", error: result.error });
-    });
+    // An answer is the caller's to keep, and it is not the caller who asks for more.
+    void connectEither({ ...where, reuseBuffers: false, owner: this.#self, signal: controller.signal }).then(
+      (result) => {
+        if (this.#state !== state) {
+          if (result.ok) abort(result.value); // nobody waits for it any more
+        } else if (result.ok) this.#shakeHands(result.value);
+        else this.#lose({ type: "ConnectFailed", error: result.error });
+      },
+    );
   }
 
   #shakeHands(socket: OwnedSocket): void {

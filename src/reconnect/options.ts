@@ -30,7 +30,7 @@ export interface Heartbeat {
 export interface ReconnectOptions {
   /**
    * Where to connect to. Of several, each attempt tries the next. One with `tls` speaks TLS, and resumes its session when
-   * it comes back.
+   * it comes back. `reuseBuffers` is false, whatever it says: what is answered is the caller's to keep.
    */
   readonly to: TlsConnectionOptions | readonly TlsConnectionOptions[];
   /** Gets the messages, in order. */

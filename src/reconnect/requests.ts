@@ -1,6 +1,7 @@
 import { type Pieces, sizeOf } from "../framing/framing.ts";
 import { Alarm, type Alarms } from "../process/alarm.ts";
 import { err, ok, type Result } from "../result.ts";
+import { keepUnsent } from "../tcp/lending.ts";
 import type { RequestFailure } from "./messages.ts";
 
 /** Something that is to be sent, once, and what is owed for it: that it was accepted, or the answer to it. */
@@ -68,6 +69,7 @@ export class Backlog {
       request.fail({ type: "QueueFull" });
       return;
     }
+    keepUnsent(request.pieces);
     this.#waiting.add(request);
     this.#byteSize += request.byteSize;
     request.whenSettled = () => {

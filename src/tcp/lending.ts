@@ -16,9 +16,9 @@ export function beginLending(): void {
   isLending = true;
 }
 
-/** Whoever sends on what was lent to him need not wait until it has left: it does not go back. */
+/** Whoever sends on what was lent to him need not wait until it has left: what has to wait does not go back. */
 export function keepUnsent(pieces: Pieces): void {
-  for (const { buffer } of pieces) unsent.add(buffer);
+  if (isLending) for (const { buffer } of pieces) unsent.add(buffer);
 }
 
 /** The memory of one socket that lends what it has received: one buffer, or two by turns. */

@@ -104,7 +104,7 @@ export class SendQueue {
         this.#timeOut(waiting);
       });
       const waiting: WaitingSend = { pieces, size, settle, alarm };
-      if (isLending) keepUnsent(pieces);
+      keepUnsent(pieces);
       (this.#waiting ??= []).push(waiting);
       this.#waitingBytes += size;
       if (sendTimeout !== Infinity) alarms.set(alarm, clock.now() + sendTimeout);

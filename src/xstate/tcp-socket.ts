@@ -10,6 +10,7 @@ import type { SocketError } from "../tcp/error.ts";
 import type { OwnedSocket, Socket, TcpMessage } from "../tcp/message.ts";
 import { defaultSendQueueLimit } from "../tcp/options.ts";
 import { tcpMessages } from "../tcp/select.ts";
+import { keepUnsent } from "../tcp/lending.ts";
 import { isRefusal } from "../tcp/send-queue.ts";
 import {
   type BytesTree,
@@ -195,6 +196,7 @@ class TcpSocketActor implements Running<TcpSocketCommand>, Runnable {
     const byteSize = sizeOf(pieces);
     if (this.#earlyBytes + byteSize > this.#earlyLimit) this.#follow(command.id, err("Enobufs"));
     else {
+      keepUnsent(pieces);
       this.#earlyBytes += byteSize;
       this.#early.push({ ...command, data: pieces });
     }

@@ -21,6 +21,7 @@ import {
   type ReconnectPacket,
   startReconnecting,
 } from "tankard/reconnect";
+import { beginLending, Lending } from "../../src/tcp/lending.ts";
 import { createWorld, spawnPuppet, thrownBy, type World } from "../support/in-process.ts";
 import { closedPort, type Peer, peerServer, type PeerServer, unixPeerServer, until } from "../support/peer.ts";
 import { silenceMs } from "../support/test-process.ts";
@@ -331,6 +332,32 @@ describe("startReconnecting", () => {
       expect(await Promise.all(sent)).toEqual([full, ok(), ok()]);
       expect((await peer.receive(4)).toString()).toBe("3456");
     });
+
+    test("lets what was lent not be used again before it is sent", async () => {
+      await using played = await play();
+      beginLending();
+      const data = Buffer.alloc(65_536, "x");
+      const sent = played.connection.send(data);
+      expect(new Lending().takeBack(data, "back")).toBeUndefined();
+      expect(new Lending().takeBack(Buffer.from(data), "back")).toEqual(data);
+      const peer = await played.connected();
+      expect(await sent).toEqual(ok());
+      expect((await peer.receive(65_536)).equals(data)).toBe(true);
+    });
+  });
+
+  test("lends nothing: what answers a call stays as it was while others are answered", async () => {
+    await using server = await peerServer();
+    const to = { host: "127.0.0.1", port: server.port, reuseBuffers: true };
+    await using played = await play({}, to);
+    const answers = Array.from({ length: 40 }, async () => {
+      const answer = unwrap(await played.connection.call("?", 2_000));
+      return { answer, copy: Buffer.from(answer) };
+    });
+    const peer = await server.accept();
+    await peer.receive(40);
+    for (const value of answers.keys()) await peer.send(Buffer.alloc(65_536, value)); // a packet each, or more
+    for (const { answer, copy } of await Promise.all(answers)) expect(answer.equals(copy)).toBe(true);
   });
 
   describe("handshake", () => {

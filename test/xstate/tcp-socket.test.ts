@@ -39,6 +39,7 @@ import {
   tcpSocketActions,
 } from "tankard/xstate";
 import { invoking, type Parent } from "../support/parent.ts";
+import { beginLending, Lending } from "../../src/tcp/lending.ts";
 import { closedPort, type Peer, peerServer, until } from "../support/peer.ts";
 import { silentServer } from "../support/silent-server.ts";
 import { silenceMs, soonMs, startProcess } from "../support/test-process.ts";
@@ -140,6 +141,17 @@ describe("fromTcpSocket", () => {
     parent.command({ type: "send", data: tree });
     tree[0] = "lost";
     expect((await (await server.accept()).receive(4)).toString()).toBe("kept");
+  });
+
+  test("lets early bytes that were lent not be used again before they are sent", async () => {
+    await using server = await peerServer();
+    await using parent = invoking(fromTcpSocket(), { host: "127.0.0.1", port: server.port });
+    beginLending();
+    const data = Buffer.alloc(65_536, "x");
+    parent.command({ type: "send", data });
+    expect(new Lending().takeBack(data, "back")).toBeUndefined();
+    expect(new Lending().takeBack(Buffer.from(data), "back")).toEqual(data);
+    expect((await (await server.accept()).receive(65_536)).equals(data)).toBe(true);
   });
 
   test("maps the messages by its selector, and never Connected", async () => {
