@@ -76,6 +76,7 @@ export function streamWorkloads(): Workload[] {
       ...megabytes,
       name: "small-sends",
       title: "64 pieces of 1 KiB in a turn, sent",
+      processes: 5,
       contestants: smallSenders.map((name) => sender(name, node("stream-send", name, "tcp"))),
     },
     {
