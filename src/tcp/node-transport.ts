@@ -108,7 +108,6 @@ export function transportOf(raw: Socket): NodeTransport {
 export class NodeTransport implements Transport {
   events: TransportEvents = nobody;
   isReading = false;
-  /** Whether nobody but the kernel sees what is written: then its memory may be used again as soon as it has left. */
   isOurs = true;
   readonly #raw: Socket;
   /** Of a unix socket. */

@@ -72,10 +72,12 @@ export interface ConnectionOptions {
    */
   readonly readAhead?: number | undefined;
   /**
-   * Whether packets of more than 32 KiB are lent: their `data` stands until the socket is asked for more, and is written over
-   * then. For whoever is done with a packet when it asks for the next; what is to be kept is copied, what is sent on need
-   * not be. A long stream is received faster, above all on Node 24, as no memory is left to be collected. Has an effect on
-   * `raw` streams of TCP and unix sockets that `connect` made: others are read into memory of Node's. Default false.
+   * Whether packets are lent: the `data` of each stands until the socket is asked for more, by anybody and in any way, and may
+   * be written over then, also where it still waits in a mailbox. For whoever is done with a packet when it asks for the
+   * next: what is to be kept is copied. What `send` was given leaves as it was. Other writes, to a file or a stream of
+   * Node's, have to be done before more is asked for, and the memory must not be transferred. Packets that `setActive`
+   * counts are not lent. A long stream is received faster so, above all on Node 24, as it leaves nothing to be collected.
+   * It has an effect on TCP and unix sockets that `connect` made: others are read into memory of Node's. Default false.
    */
   readonly reuseBuffers?: boolean | undefined;
   /**

@@ -1,4 +1,4 @@
-import { type Holding, Lending } from "./lending.ts";
+import { type Holding, isReusable } from "./lending.ts";
 
 /**
  * One buffer for the reads of all sockets, so that an idle connection holds none, and a read allocates what it needs. It is
@@ -80,7 +80,8 @@ export class OwnBuffer {
   readonly #size: number;
   /** Reads in a row that have filled it; negative for a while behind a stop. */
   #fullReads = 0;
-  #lending: Lending | undefined;
+  /** The one before `bytes`, until its packet is returned. */
+  #lent: Buffer | undefined;
 
   constructor(size: number) {
     this.bytes = Buffer.allocUnsafeSlow(size);
@@ -88,16 +89,23 @@ export class OwnBuffer {
   }
 
   /**
-   * Takes another one in place of one that was given away: of a steady stream twice as large, to halve its system calls. What
-   * was lent and has come `back` is used again.
+   * Takes another one in place of one that was handed over: of a steady stream twice as large, to halve its system calls. One
+   * that was returned is used again.
    */
   renew(size: number, isReading: boolean, holding: Holding): void {
     if (!isReading) this.#fullReads = -readsAfterStop;
     else if (size >= this.#size) this.#fullReads++;
     else if (this.#fullReads > 0) this.#fullReads = 0;
     const length = this.#fullReads < steadyReads ? this.#size : 2 * this.#size;
-    const back = holding === "kept" ? undefined : (this.#lending ??= new Lending()).takeBack(this.bytes, holding);
-    this.bytes = back?.length === length ? back : Buffer.allocUnsafeSlow(length);
+    const returned = holding === "kept" ? undefined : this.#takeReturned(holding);
+    this.bytes = returned?.length === length && isReusable(returned) ? returned : Buffer.allocUnsafeSlow(length);
+  }
+
+  /** Whoever got what was read last had asked for it, and so has returned what came before. */
+  #takeReturned(holding: "lent" | "returned"): Buffer | undefined {
+    const returned = holding === "returned" ? this.bytes : this.#lent;
+    this.#lent = holding === "lent" ? this.bytes : undefined;
+    return returned;
   }
 }
 

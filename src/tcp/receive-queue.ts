@@ -59,6 +59,8 @@ export class ReceiveQueue {
   /** The packets that go to the owner before the socket is passive again; 0 where it was armed for one. */
   packetsLeft = 0;
   #isCountingDown = false;
+  /** Whether what has come last is lent to who gets it. */
+  #isLent = false;
   /** Whether what the kernel had when it was armed may still be unread. */
   #isPollDue = false;
 
@@ -138,6 +140,8 @@ export class ReceiveQueue {
   // ── what comes ──
 
   push(data: Buffer): void {
+    // Now, not later: who gets it may ask for more at once, or make a stream of Node's of the socket, which keeps all.
+    this.#isLent = this.#options.reuseBuffers && !(this.#isArmed && this.#waiting.isThere); // it would go to one of two
     if (this.#handOver(data)) return;
     this.put(data);
     this.hand();
@@ -197,6 +201,7 @@ export class ReceiveQueue {
   #countDown(): void {
     if (this.#isCountingDown) return;
     this.#isCountingDown = true;
+    this.#isLent = false; // several wait beside each other
     while (this.packetsLeft > 0) {
       const data = this.#take(0);
       if (data === undefined) break;
@@ -291,10 +296,10 @@ export class ReceiveQueue {
     );
   }
 
-  /** Whose the memory is of all that has come. Packets that were counted are all lent until more is asked for. */
+  /** Whose the memory is of what was pushed last. */
   get holding(): Holding {
-    if (!this.#options.reuseBuffers || this.#stash.size > 0 || this.packetsLeft > 0) return "kept";
-    return this.#isArmed || this.#waiting.isThere ? "back" : "lent";
+    if (!this.#isLent || this.#stash.size > 0) return "kept";
+    return this.#isArmed || this.#waiting.isThere ? "returned" : "lent";
   }
 
   get hasNothingForOwner(): boolean {

@@ -78,7 +78,7 @@ export class SendQueue {
     this.#writes++;
     // Outside of slices there is nothing else that says when the turn is over.
     this.#transport.write(pieces, this.#isCorked || slice === 0);
-    if (isLending && this.#transport.queuedBytes > 0) keepUnsent(pieces);
+    if (isLending && (this.#transport.queuedBytes > 0 || !this.#transport.isOurs)) keepUnsent(pieces);
     return !this.#transport.hasFailed;
   }
 

@@ -9,7 +9,7 @@ export type { Socket as NodeSocket } from "node:net";
 export interface TransportEvents {
   /** Bytes have come, the listener's to keep. Says whether to go on reading. */
   bytes(data: Buffer): boolean;
-  /** Whose the memory is of all bytes that were told. */
+  /** Whose the memory is of the bytes that were told last. */
   readonly holding: Holding;
   /** The peer has ended its side; there is nothing more to read. */
   end(): void;
@@ -28,6 +28,8 @@ export interface Transport {
   /** Who is told of what happens. Nothing is read before somebody listens and reads. */
   events: TransportEvents;
   readonly isReading: boolean;
+  /** Whether nobody but the kernel sees what is written: then its memory may be used again as soon as it has left. */
+  readonly isOurs: boolean;
   /** Bytes that were written and that the kernel has not taken. */
   readonly queuedBytes: number;
   readonly writtenBytes: number;

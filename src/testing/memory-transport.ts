@@ -24,6 +24,7 @@ let ports = 0;
  */
 export class MemoryTransport implements Transport {
   events: TransportEvents = nobody;
+  readonly isOurs = true;
   isReading = false;
   isClosed = false;
   hasEnded = false;

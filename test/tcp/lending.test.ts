@@ -1,12 +1,18 @@
+import { once } from "node:events";
+import net from "node:net";
+import type { Duplex } from "node:stream";
 import { describe, expect, jest, test } from "@jest/globals";
 import fc from "fast-check";
 import {
+  abort,
   close,
   connect,
+  fromNodeSocket,
   type OwnedSocket,
   ownerFromCallback,
   receive,
   receiveNextPacketAsMessage,
+  relay,
   type Self,
   send,
   selectTcpPassive,
@@ -161,13 +167,149 @@ test("what is sent on leaves as it was, also where that takes longer than the ne
   await close(to);
 });
 
+test("what is sent to a socket of somebody else's is kept, as that may keep it", async () => {
+  const chunks: Buffer[] = [];
+  class Keeper extends net.Socket {
+    override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+      chunks.push(chunk);
+      done();
+    }
+    override _writev(all: { chunk: Buffer }[], done: () => void): void {
+      for (const { chunk } of all) chunks.push(chunk);
+      done();
+    }
+  }
+  await using source = await peerServer();
+  await using target = await peerServer();
+  const raw = new Keeper();
+  await once(raw.connect(target.port, "127.0.0.1"), "connect");
+  const to = fromNodeSocket(raw);
+  const owner = ownerFromCallback((message) => {
+    if (message.type !== "Packet") return;
+    void send(to, message.data);
+    receiveNextPacketAsMessage(message.socket);
+  });
+  const from = unwrap(await connect({ host: "127.0.0.1", port: source.port, ...lent, owner }));
+  receiveNextPacketAsMessage(from);
+  await sendAll(await source.accept(), [4 * mebibyte]);
+  await until(() => sizeOf(chunks) === 4 * mebibyte, "Not all is received");
+  expect(Buffer.concat(chunks).equals(pattern(4 * mebibyte))).toBe(true);
+  owner.exit();
+  abort(to);
+});
+
+test("a packet that a receive has got stands while the owner, who had asked before it came, gets the next", async () => {
+  await using client = await connectedToPeer(lent);
+  for (let round = 0; round < 10; round++) {
+    const receiving = receive(client.socket, 1_000);
+    receiveNextPacketAsMessage(client.socket);
+    client.peer.raw.write(Buffer.alloc(60_000, 2 * round));
+    const data = unwrap(await receiving);
+    const copy = Buffer.from(data);
+    client.peer.raw.write(Buffer.alloc(60_000, 2 * round + 1));
+    unwrap(await nextMessage(client.self));
+    await turns(2);
+    expect(data.equals(copy)).toBe(true);
+    for (let rest = await receive(client.socket, 0); rest.ok;) rest = await receive(client.socket, 0); // was it cut
+  }
+});
+
+test("packets that are counted from the middle of a read on stand together", async () => {
+  await using source = await peerServer();
+  const right: boolean[] = [];
+  let start = 0;
+  let kept: Buffer[] = [];
+  const over = new Promise<void>((resolve) => {
+    const owner = ownerFromCallback(
+      (message) => {
+        if (message.type !== "Packet") {
+          resolve();
+          return;
+        }
+        kept.push(message.data);
+        if (kept.length === 1) unwrap(setActive(message.socket, 6));
+      },
+      undefined,
+      ({ socket }) => {
+        const all = Buffer.concat(kept);
+        right.push(all.equals(pattern(all.length, start)));
+        start += all.length;
+        kept = [];
+        receiveNextPacketAsMessage(socket);
+      },
+    );
+    void connect({ host: "127.0.0.1", port: source.port, buffer: 30_000, ...lent, owner }).then((from) => {
+      receiveNextPacketAsMessage(unwrap(from));
+    });
+  });
+  const from = await source.accept();
+  await sendAll(from, Array<number>(8).fill(mebibyte));
+  await from.halfClose();
+  await over;
+  expect(right).toEqual(right.map(() => true));
+  expect(right.length).toBeGreaterThan(20);
+});
+
+test("what came before a relay is the receiver's, also where a relay begins as it comes", async () => {
+  for (let round = 0; round < 5; round++) {
+    await using source = await peerServer();
+    await using target = await peerServer();
+    const to = unwrap(await connect({ host: "127.0.0.1", port: target.port }));
+    const kept: { data: Buffer; copy: Buffer }[] = [];
+    const relayed = new Promise((resolve) => {
+      const owner = ownerFromCallback((message) => {
+        if (message.type !== "Packet") return;
+        kept.push({ data: message.data, copy: Buffer.from(message.data) });
+        if (kept.length < 5) receiveNextPacketAsMessage(message.socket);
+        else resolve(relay(message.socket, to));
+      });
+      void connect({ host: "127.0.0.1", port: source.port, owner }).then((from) => {
+        receiveNextPacketAsMessage(unwrap(from));
+      });
+    });
+    const [from, reader] = [await source.accept(), await target.accept()];
+    const reading = reader.readToEnd();
+    await sendAll(from, [4 * mebibyte]);
+    await Promise.all([from.halfClose(), reading, reader.halfClose()]);
+    await relayed;
+    for (const { data, copy } of kept) expect(data.equals(copy)).toBe(true);
+  }
+});
+
+test("a socket that becomes a stream of Node's as a packet comes is lent no more", async () => {
+  await using source = await peerServer();
+  const streaming = new Promise<Duplex>((resolve) => {
+    let large = 0;
+    const owner = ownerFromCallback((message) => {
+      if (message.type !== "Packet") return;
+      if (message.data.length > 32_768 && ++large === 5) resolve(toDuplex(message.socket));
+      else receiveNextPacketAsMessage(message.socket);
+    });
+    void connect({ host: "127.0.0.1", port: source.port, buffer: 40_000, ...lent, owner }).then((from) => {
+      receiveNextPacketAsMessage(unwrap(from));
+    });
+  });
+  const from = await source.accept();
+  const sending = sendAll(from, [4 * mebibyte]);
+  const stream = await streaming;
+  const kept: { data: Buffer; copy: Buffer }[] = [];
+  stream.on("data", (data: Buffer) => {
+    kept.push({ data, copy: Buffer.from(data) });
+  });
+  await sending;
+  await from.halfClose();
+  await once(stream, "end");
+  for (const { data, copy } of kept) expect(data.equals(copy)).toBe(true);
+  stream.destroy();
+});
+
 test("a stream of Node's is lent nothing, as its readers keep what they get", async () => {
   await using client = await connectedToPeer(lent);
   const sending = sendAll(client.peer, [4 * mebibyte]);
   const kept: Buffer[] = [];
   for await (const data of toDuplex(client.socket)) {
     kept.push(data as Buffer);
-    if (kept.reduce((sum, { length }) => sum + length, 0) === 4 * mebibyte) break;
+    if (sizeOf(kept) === 4 * mebibyte) break;
   }
   expect(Buffer.concat(kept).equals(pattern(4 * mebibyte))).toBe(true);
   await sending.catch(() => undefined);
@@ -184,6 +326,10 @@ async function buffersOf(receiving: Receiving, reuseBuffers: boolean): Promise<{
     buffers.add(buffer);
   });
   return { packets, buffers: buffers.size };
+}
+
+function sizeOf(chunks: readonly Buffer[]): number {
+  return chunks.reduce((sum, { length }) => sum + length, 0);
 }
 
 async function nextPacket({ self, socket }: { self: Self; socket: OwnedSocket }): Promise<Buffer> {
