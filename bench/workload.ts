@@ -38,7 +38,7 @@ export interface Workload {
   readonly kind: "rounds" | "afresh" | "once";
   /**
    * Of `rounds`: how many processes of each contestant share them, one after the other. More than 1, the default, where
-   * what one makes differs more from process to process than from round to round.
+   * what one makes differs more from process to process than from round to round. Each has one round at least.
    */
   readonly processes?: number;
   /** Whether it says nothing on one core. */

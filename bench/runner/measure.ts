@@ -52,9 +52,10 @@ export class Measuring {
   }
 
   async #rounds({ perOperation = 1, processes = 1 }: Workload, entrants: readonly Entrant[]): Promise<void> {
-    const { runs } = this.#settings;
-    const each = Math.ceil(runs / processes);
-    for (let left = runs; left > 0; left -= each) await this.#roundsOfOne(Math.min(each, left), perOperation, entrants);
+    const { runs, isQuick } = this.#settings;
+    const times = isQuick ? 1 : processes;
+    const each = Math.ceil(runs / times);
+    for (let time = 0; time < times; time++) await this.#roundsOfOne(each, perOperation, entrants);
   }
 
   /** One process of each: all stand by; one at a time works. */

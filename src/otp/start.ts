@@ -68,7 +68,8 @@ class Starting<D, M> extends ExitListener implements Waiter {
 
   start({ initTimeoutMs, name, mailbox }: StartOptions<M>): void {
     const host = this.#host ?? { spawn };
-    this.#process = host.spawn((self, subject: OwnSubject<M>) => this.#run(self, subject), { name, mailbox });
+    const options = name === undefined && mailbox === undefined ? undefined : { name, mailbox };
+    this.#process = host.spawn((self, subject: OwnSubject<M>) => this.#run(self, subject), options);
     const engine = processEngine(this.#process);
     this.#deadline = new Deadline(engine.runtime.alarms, this);
     this.#deadline.start(initTimeoutMs);
