@@ -122,6 +122,7 @@ export class NodeTransport implements Transport {
   /** What was written before it was lent: Node counts all that goes through its socket. */
   #lentAt: number | undefined;
   #isCorked = false;
+  #boundTellWritten: Told;
   /** From `cork` on, until the kernel has taken all that was gathered in it. */
   #gathered: WriteBuffer | undefined;
 
@@ -320,11 +321,9 @@ export class NodeTransport implements Transport {
     this.events.written();
   }
 
-  /** A function for each write that is told of, so that a connection keeps none. */
+  /** One function for all writes that are told of: over TLS, each is. Bound, as one that closes over `this` keeps more. */
   get #wrote(): Told {
-    return (error) => {
-      this.#tellWritten(error);
-    };
+    return (this.#boundTellWritten ??= this.#tellWritten.bind(this));
   }
 
   probe(): boolean {
