@@ -1,13 +1,25 @@
 // Ways to receive a stream: each hands on how many bytes have come, and reads no further once it is told to stop.
 import { once } from "node:events";
 import net, { type OnReadOpts } from "node:net";
-import { connect, ownerFromCallback, receive, receiveNextPacketAsMessage, spawn, tcpMessages, unwrap } from "tankard";
+import {
+  connect,
+  type OwnedSocket,
+  type Owner,
+  ownerFromCallback,
+  receive,
+  receiveNextPacketAsMessage,
+  spawn,
+  tcpMessages,
+  unwrap,
+} from "tankard";
 import type { Transport } from "./transports.ts";
 
 /** Says whether to go on. */
 export type Take = (byteCount: number) => boolean;
 /** Connects to a source. Gives what begins to receive, again after each stop. */
 export type Receiver = (over: Transport, address: string, take: Take) => Promise<() => void>;
+
+type Connecting = (over: Transport, address: string, owner: Owner) => Promise<OwnedSocket>;
 
 const timeLimitMs = 5_000;
 
@@ -39,45 +51,10 @@ export const receivers: Record<string, Receiver> = {
     return () => socket.resume();
   },
 
-  "callback owner": async (over, address, take) => {
-    const owner = ownerFromCallback((message) => {
-      if (message.type === "Packet" && take(message.data.length)) receiveNextPacketAsMessage(message.socket);
-    });
-    const socket = await over.connect(address, owner);
-    return () => void receiveNextPacketAsMessage(socket);
-  },
-
-  "callback owner, `reuseBuffers`": async (over, address, take) => {
-    const owner = ownerFromCallback((message) => {
-      if (message.type === "Packet" && take(message.data.length)) receiveNextPacketAsMessage(message.socket);
-    });
-    const socket = unwrap(await connect({ ...over.connectOptions(address), owner, reuseBuffers: true }));
-    return () => void receiveNextPacketAsMessage(socket);
-  },
-
-  "async process, `reuseBuffers`": async (over, address, take) => {
-    const process = spawn(async (self) => {
-      for (;;) {
-        const message = await self.receive(tcpMessages, timeLimitMs);
-        if (message.ok && message.value.type === "Packet" && take(message.value.data.length))
-          receiveNextPacketAsMessage(message.value.socket);
-      }
-    });
-    const socket = unwrap(await connect({ ...over.connectOptions(address), owner: process, reuseBuffers: true }));
-    return () => void receiveNextPacketAsMessage(socket);
-  },
-
-  "async process": async (over, address, take) => {
-    const process = spawn(async (self) => {
-      for (;;) {
-        const message = await self.receive(tcpMessages, timeLimitMs);
-        if (message.ok && message.value.type === "Packet" && take(message.value.data.length))
-          receiveNextPacketAsMessage(message.value.socket);
-      }
-    });
-    const socket = await over.connect(address, process);
-    return () => void receiveNextPacketAsMessage(socket);
-  },
+  "callback owner": callbackOwner(connected),
+  "callback owner, `reuseBuffers`": callbackOwner(connectedReusing),
+  "async process": asyncProcess(connected),
+  "async process, `reuseBuffers`": asyncProcess(connectedReusing),
 
   "passive receive": async (over, address, take) => {
     const socket = await over.connect(address);
@@ -92,6 +69,39 @@ export const receivers: Record<string, Receiver> = {
     return () => gate.open();
   },
 };
+
+function callbackOwner(connecting: Connecting): Receiver {
+  return async (over, address, take) => {
+    const owner = ownerFromCallback((message) => {
+      if (message.type === "Packet" && take(message.data.length)) receiveNextPacketAsMessage(message.socket);
+    });
+    const socket = await connecting(over, address, owner);
+    return () => void receiveNextPacketAsMessage(socket);
+  };
+}
+
+function asyncProcess(connecting: Connecting): Receiver {
+  return async (over, address, take) => {
+    const process = spawn(async (self) => {
+      for (;;) {
+        const message = await self.receive(tcpMessages, timeLimitMs);
+        if (message.ok && message.value.type === "Packet" && take(message.value.data.length))
+          receiveNextPacketAsMessage(message.value.socket);
+      }
+    });
+    const socket = await connecting(over, address, process);
+    return () => void receiveNextPacketAsMessage(socket);
+  };
+}
+
+function connected(over: Transport, address: string, owner: Owner): Promise<OwnedSocket> {
+  return over.connect(address, owner);
+}
+
+/** Over TCP and unix sockets: elsewhere there is nothing to reuse. */
+async function connectedReusing(over: Transport, address: string, owner: Owner): Promise<OwnedSocket> {
+  return unwrap(await connect({ ...over.connectOptions(address), owner, reuseBuffers: true }));
+}
 
 /** Where who has stopped waits until it may go on. */
 class Gate {

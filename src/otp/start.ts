@@ -68,6 +68,7 @@ class Starting<D, M> extends ExitListener implements Waiter {
 
   start({ initTimeoutMs, name, mailbox }: StartOptions<M>): void {
     const host = this.#host ?? { spawn };
+    // Most have neither: then `spawn` has nothing to check.
     const options = name === undefined && mailbox === undefined ? undefined : { name, mailbox };
     this.#process = host.spawn((self, subject: OwnSubject<M>) => this.#run(self, subject), options);
     const engine = processEngine(this.#process);

@@ -139,16 +139,11 @@ export class ProcessEngine implements Process, Runnable {
   }
 
   takeBack(socket: object): (TcpMessage | TcpPassive)[] {
-    const { loop, mailbox } = this.receiver;
-    const first = loop?.giveBack(socket);
-    const others = mailbox.takeAll(socket);
-    return (first === undefined ? others : [first, ...others]) as (TcpMessage | TcpPassive)[];
+    return this.receiver.takeBack(socket) as (TcpMessage | TcpPassive)[];
   }
 
   dropClosed(socket: object): void {
-    const { loop, mailbox } = this.receiver;
-    const isClosed = (message: unknown): boolean => (message as TcpMessage).type === "SocketClosed";
-    if (loop?.giveBack(socket, isClosed) === undefined) mailbox.dropNewest(socket, isClosed);
+    this.receiver.dropNewest(socket, (message) => (message as TcpMessage).type === "SocketClosed");
   }
 
   awaitPoll(): void {

@@ -51,6 +51,23 @@ export class Receiver implements Runnable, Waiter {
     return this.#mailbox?.take(wanted);
   }
 
+  /** Takes all messages out, oldest first, that came from one socket or monitor. */
+  takeBack(key: object): unknown[] {
+    const first = this.loop?.giveBack(key);
+    const others = this.#mailbox?.takeAll(key) ?? [];
+    return first === undefined ? others : [first, ...others];
+  }
+
+  /** Takes the newest message of one socket or monitor out, where it `isUnwanted`. */
+  dropNewest(key: object, isUnwanted: (message: unknown) => boolean): void {
+    if (this.loop?.giveBack(key, isUnwanted) === undefined) this.#mailbox?.dropNewest(key, isUnwanted);
+  }
+
+  /** Throws all messages in the mailbox away and says how many they were. */
+  clear(): number {
+    return this.#mailbox?.clear() ?? 0;
+  }
+
   /** The process waits for others; while it does, nothing can happen in it by itself. */
   beginWait(): void {
     if (this.#waits++ === 0) this.#runtime.activity.end();
@@ -137,7 +154,7 @@ export class Receiver implements Runnable, Waiter {
       resolve?.(rejected(new ExitSignal(reason)));
     }
     this.#deadline?.dispose();
-    this.#mailbox?.clear();
+    this.clear();
     this.loop?.stop();
   }
 

@@ -175,7 +175,7 @@ export class SelfEngine implements Self {
 
   flushMessages(): number {
     this.process.checkAlive();
-    return this.process.receiver.mailbox.clear();
+    return this.process.receiver.clear();
   }
 
   sleep(ms: number): Promise<void> {

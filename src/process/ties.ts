@@ -70,7 +70,7 @@ export class Ties {
   demonitor(monitor: Monitor): void {
     this.#monitors?.get(monitor)?.();
     this.#monitors?.delete(monitor);
-    this.#process.receiver.mailbox.takeAll(monitor);
+    this.#process.receiver.takeBack(monitor);
   }
 
   /** The process itself has ended: it watches nobody any more. */

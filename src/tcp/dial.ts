@@ -75,6 +75,7 @@ class Dialing implements TransportEvents {
   readonly #transport: Transport;
   readonly #connected: (transport: Transport) => void;
   readonly #failed: (code: string) => void;
+  readonly holding = "kept";
   #isOver = false;
 
   constructor(transport: Transport, connected: (transport: Transport) => void, failed: (code: string) => void) {
@@ -107,8 +108,6 @@ class Dialing implements TransportEvents {
   bytes(): boolean {
     return false;
   }
-
-  readonly holding = "kept";
 
   // Nothing of a stream that is none yet.
   end(): void {}

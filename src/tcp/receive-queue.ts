@@ -140,8 +140,10 @@ export class ReceiveQueue {
   // ── what comes ──
 
   push(data: Buffer): void {
-    // Now, not later: who gets it may ask for more at once, or make a stream of Node's of the socket, which keeps all.
-    this.#isLent = this.#options.reuseBuffers && !(this.#isArmed && this.#waiting.isThere); // it would go to one of two
+    // Before anybody gets it, who may begin a relay or ask for more at once. Where a receive and the owner have both asked,
+    // the one who does not get it has asked for more already, without having had anything to return.
+    const haveBothAsked = this.#isArmed && this.#waiting.isThere;
+    this.#isLent = this.#options.reuseBuffers && !haveBothAsked;
     if (this.#handOver(data)) return;
     this.put(data);
     this.hand();

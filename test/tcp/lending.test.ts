@@ -87,7 +87,7 @@ describe.each(Object.entries(receivings))("packets lent to %s", (_, receiving) =
         await receiveFrom(
           receiving,
           (peer) => sendAll(peer, sent),
-          lent.reuseBuffers,
+          true,
           (data) => {
             received.push(Buffer.from(data));
           },
