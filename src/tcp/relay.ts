@@ -24,10 +24,11 @@ export interface RelayResult {
 /**
  * Joins two sockets, as a proxy does: what one receives the other sends. Each direction takes the next packet when its
  * last one was accepted, so a slow reader slows the other side's writer down, and no more is in memory than what
- * `readAhead` and `highWatermark` allow, and two packets. Sockets that `connect` made read as with `reuseBuffers`. The end of one side becomes the end of the other behind all
- * that was sent, and the other direction goes on (whatever `exitOnClose` says). Where a direction fails or a socket is
- * closed meanwhile, also by its owner's end, both are reset: neither peer sees a clean end behind a cut. From now on both
- * are `raw`, whatever `packet` was; what nobody has taken goes to the other side.
+ * `readAhead` and `highWatermark` allow, and two packets. Sockets that `connect` made read as with `reuseBuffers`. The end
+ * of one side becomes the end of the other behind all that was sent, and the other direction goes on (whatever
+ * `exitOnClose` says). Where a direction fails or a socket is closed meanwhile, also by its owner's end, both are reset:
+ * neither peer sees a clean end behind a cut. From now on both are `raw`, whatever `packet` was; what nobody has taken
+ * goes to the other side.
  *
  * Resolves, and never rejects, when both directions are over and both sockets closed. Both have to be passive: where one
  * is armed, both directions end by `Einval`.
