@@ -1,5 +1,5 @@
 import net from "node:net";
-import { NodeTransport, transportOf } from "./node-transport.ts";
+import { NodeTransport, ofTcp, transportOf } from "./node-transport.ts";
 import { nextBuffer, readFirst } from "./read-buffer.ts";
 import { type KernelOptions, nobody, type Transport, type TransportEvents } from "./transport.ts";
 
@@ -61,12 +61,12 @@ function begin(destination: Destination, options: DialOptions): { raw: net.Socke
         },
       };
   readFirst(options.buffer);
-  const isUnixSocket = "path" in destination;
+  const isUnix = "path" in destination;
   const raw: net.Socket = net.connect(
-    isUnixSocket ? unixOptions(destination, onread) : tcpOptions(destination, options, onread),
+    isUnix ? unixOptions(destination, onread) : tcpOptions(destination, options, onread),
   );
   raw.pause(); // at once: Node reads 64 KiB at the connection otherwise, whether or not anybody asked
-  const transport = new NodeTransport(raw, isUnixSocket ? destination.path : undefined, raw);
+  const transport = new NodeTransport(raw, isUnix ? { ...ofTcp, path: destination.path } : ofTcp);
   return { raw, transport };
 }
 

@@ -1,4 +1,4 @@
-import type { Socket } from "node:net";
+import { Socket } from "node:net";
 import type { Pieces } from "../framing/framing.ts";
 import type { Address } from "./address.ts";
 import { ownAfter, type OwnBuffer, readNext, releaseOwn, takeRead } from "./read-buffer.ts";
@@ -9,36 +9,54 @@ const nothing = Buffer.alloc(0);
 /** Who is called back when a write has left, or nobody. */
 type Told = ((error?: Error | null) => void) | undefined;
 
-const never = (): boolean => false;
+/** Where a socket of Node's comes from. Most come from the same place, and share one. */
+export interface Origin {
+  /** As `Transport.isOurs`. */
+  readonly isOurs: boolean;
+  /** Of a unix socket. */
+  readonly path: string | undefined;
+  /** What it speaks over: the system's socket, where it is not that itself. */
+  readonly under: Socket | undefined;
+  /** Until something has come, whether the peer may have sent what is for the socket alone. */
+  readonly awaitsWords: () => boolean;
+}
+
+/** Of the system's sockets over TCP that we made, or Node for us. */
+export const ofTcp: Origin = { isOurs: true, path: undefined, under: undefined, awaitsWords: () => false };
+/** Of accepted unix sockets, whose other end has no path. */
+const ofUnnamed: Origin = { ...ofTcp, path: "" };
+
+/**
+ * What Node itself does at an end: it forbids writing, unless our side may stay open, as it always may here. Without it
+ * a socket keeps one function for its end, and no array of two.
+ */
+const nodesOwnEnd = new Socket().listeners("end")[0] as (() => void) | undefined;
 
 /** A stream of Node's that somebody else made. What was read of it already is the caller's to keep. */
 export function adopt(raw: Socket, options: KernelOptions): Transport {
-  const transport = adoptFrom(raw, isUnix(raw), options);
-  transport.isOurs = false;
-  return transport;
+  return configured(raw, { ...ofTcp, isOurs: false, path: isUnix(raw) ? "" : undefined }, options);
 }
 
-/** As `adopt`, where it is known already whether it is a unix socket. */
-export function adoptFrom(raw: Socket, isUnixSocket: boolean, options: KernelOptions): NodeTransport {
+/** As `adopt`, for one that a server of ours has accepted. */
+export function accepted(raw: Socket, isUnixSocket: boolean, options: KernelOptions): Transport {
+  return configured(raw, isUnixSocket ? ofUnnamed : ofTcp, options);
+}
+
+function configured(raw: Socket, origin: Origin, options: KernelOptions): NodeTransport {
   raw.setNoDelay(options.nodelay);
   raw.setKeepAlive(options.keepalive);
-  return streamed(raw, isUnixSocket ? "" : undefined, raw);
+  return streamed(raw, origin);
 }
 
-/**
- * A stream of Node's that speaks over one that a transport has lent. Until something has come, `awaitsWords` says whether
- * the peer may have sent what is for `raw` alone.
- */
-export function adoptOver(lent: Socket, raw: Socket, path: string | undefined, awaitsWords: () => boolean): Transport {
-  const transport = streamed(raw, path, lent, awaitsWords);
-  transport.isOurs = false;
-  return transport;
+/** A stream of Node's that speaks over one that a transport has lent. */
+export function adoptOver(raw: Socket, origin: Omit<Origin, "isOurs">): Transport {
+  return streamed(raw, { ...origin, isOurs: false });
 }
 
-function streamed(raw: Socket, path: string | undefined, system: Socket, awaitsWords?: () => boolean): NodeTransport {
+function streamed(raw: Socket, origin: Origin): NodeTransport {
   raw.pause();
   raw.allowHalfOpen = true;
-  const transport = new NodeTransport(raw, path, system, awaitsWords);
+  const transport = new NodeTransport(raw, origin);
   raw.on("data", heardData);
   return transport;
 }
@@ -108,13 +126,8 @@ export function transportOf(raw: Socket): NodeTransport {
 export class NodeTransport implements Transport {
   events: TransportEvents = nobody;
   isReading = false;
-  isOurs = true;
   readonly #raw: Socket;
-  /** Of a unix socket. */
-  readonly #path: string | undefined;
-  /** The system's socket: `#raw` itself, or what that speaks over. */
-  readonly #system: Socket;
-  readonly #awaitsWords: () => boolean;
+  readonly #origin: Origin;
   /** Where the next read goes, while much comes at a time by `onread`. */
   #ownBuffer: OwnBuffer | undefined;
   /** Whether it was closed with nothing queued: then our end goes out, though Node does not say so any more. */
@@ -126,16 +139,24 @@ export class NodeTransport implements Transport {
   /** From `cork` on, until the kernel has taken all that was gathered in it. */
   #gathered: WriteBuffer | undefined;
 
-  constructor(raw: Socket, path: string | undefined, system: Socket, awaitsWords = never) {
+  constructor(raw: Socket, origin: Origin) {
     this.#raw = raw;
-    this.#awaitsWords = awaitsWords;
-    this.#path = path;
-    this.#system = system;
+    this.#origin = origin;
     (raw as Heard)[transportKey] = this;
+    if (nodesOwnEnd !== undefined) raw.removeListener("end", nodesOwnEnd);
     raw.on("end", heardEnd);
     raw.on("error", heardError);
     raw.on("close", heardClose);
     if (raw.writableEnded) raw.on("finish", heardFinish); // whoever had it has ended our side
+  }
+
+  get isOurs(): boolean {
+    return this.#origin.isOurs;
+  }
+
+  /** The system's socket. */
+  get #system(): Socket {
+    return this.#origin.under ?? this.#raw;
   }
 
   get queuedBytes(): number {
@@ -152,8 +173,10 @@ export class NodeTransport implements Transport {
 
   get hasFailed(): boolean {
     const raw = this.#raw;
-    const system = this.#system;
-    return raw.errored !== null || raw.destroyed || (system !== raw && (system.errored !== null || system.destroyed));
+    const { under } = this.#origin;
+    return (
+      raw.errored !== null || raw.destroyed || (under !== undefined && (under.errored !== null || under.destroyed))
+    );
   }
 
   get failure(): string | undefined {
@@ -174,7 +197,7 @@ export class NodeTransport implements Transport {
   }
 
   get awaitsEnd(): boolean {
-    return this.#awaitsWords() && this.#raw.bytesRead === 0 && !this.hasEnded && !this.hasFailed;
+    return this.#origin.awaitsWords() && this.#raw.bytesRead === 0 && !this.hasEnded && !this.hasFailed;
   }
 
   get untoldBytes(): number {
@@ -198,7 +221,8 @@ export class NodeTransport implements Transport {
   }
 
   #address(address: string | undefined, port: number | undefined): Address | undefined {
-    if (this.#path !== undefined) return { address: this.#path, port: 0 };
+    const { path } = this.#origin;
+    if (path !== undefined) return { address: path, port: 0 };
     return address === undefined || port === undefined ? undefined : { address, port };
   }
 
@@ -253,9 +277,9 @@ export class NodeTransport implements Transport {
   }
 
   /** Node calls back in a tick of its own, which costs some 4 % of a round trip. */
-  write(pieces: Pieces, isTold: boolean): void {
+  write(pieces: Pieces): void {
     const raw = this.#raw;
-    const told = isTold || raw.writableLength > 0 || isEncrypted(raw) ? this.#wrote : undefined;
+    const told = this.#isCorked || raw.writableLength > 0 || isEncrypted(raw) ? this.#wrote : undefined;
     const only = pieces.length === 1 ? pieces[0] : undefined;
     if (this.#isCorked) this.#gather(pieces, told);
     else if (only !== undefined) raw.write(only, told);
@@ -327,7 +351,7 @@ export class NodeTransport implements Transport {
   }
 
   probe(): boolean {
-    if (this.#path !== undefined) return false; // a unix socket whose peer has closed says EPIPE, reset or not
+    if (this.#origin.path !== undefined) return false; // a unix socket whose peer has closed says EPIPE, reset or not
     // To the system itself: what speaks over it would tell only later what the system says.
     if (this.queuedBytes === 0 && this.#raw.writable) this.#system.write(nothing, this.#wrote);
     return true;
@@ -346,7 +370,7 @@ export class NodeTransport implements Transport {
 
   reset(): void {
     const raw = this.#raw;
-    if (this.#path !== undefined || isEncrypted(this.#system)) this.#raw.destroy();
+    if (this.#origin.path !== undefined || isEncrypted(this.#system)) this.#raw.destroy();
     else if (raw.writableEnded && !raw.writableFinished && raw.writableLength === 0 && !raw.destroyed) {
       raw.once("finish", () => {
         this.#resetNow(); // the kernel refuses a reset in the middle of a shutdown

@@ -75,9 +75,10 @@ export class SendQueue {
       if (this.#transport.hasFailed) return false;
       this.#corkThisTurn(pieces);
     }
-    this.#writes++;
     // Outside of slices there is nothing else that says when the turn is over.
-    this.#transport.write(pieces, this.#isCorked || slice === 0);
+    if (slice === 0 && this.#writes === 0) process.nextTick(endTurn, this);
+    this.#writes++;
+    this.#transport.write(pieces);
     if (isLending && (this.#transport.queuedBytes > 0 || !this.#transport.isOurs)) keepUnsent(pieces);
     return !this.#transport.hasFailed;
   }
@@ -111,9 +112,13 @@ export class SendQueue {
     });
   }
 
+  endTurn(): void {
+    if (!this.#isCorked) this.#writes = 0;
+  }
+
   /** Some of the queue has left: whoever may go on does. Node says so at the end of a turn, or later. */
   advance(): void {
-    if (!this.#isCorked) this.#writes = 0;
+    this.endTurn();
     if (!this.isWaiting || this.#transport.queuedBytes >= this.#options.lowWatermark) return;
     for (let next = this.#takeNext(); next !== undefined; next = this.#takeNext()) {
       this.write(next.pieces);
@@ -185,7 +190,12 @@ export class SendQueue {
   }
 }
 
-/** One for all queues. */
+// One of each for all queues.
+
 function uncork(queue: SendQueue): void {
   queue.uncork();
+}
+
+function endTurn(queue: SendQueue): void {
+  queue.endTurn();
 }

@@ -55,8 +55,8 @@ export interface Transport {
   readonly sockname: Address | undefined;
   read(): void;
   stopReading(): void;
-  /** With one system call. Unless it `isTold`, `written` is called only where something of it has to wait. */
-  write(pieces: Pieces, isTold: boolean): void;
+  /** With one system call, or none until `uncork`. Where something of it has to wait, `written` is called when it has left. */
+  write(pieces: Pieces): void;
   /** Keeps what is written until `uncork`, which sends all of it with one system call; `first` is what is written next. */
   cork(first: Pieces): void;
   uncork(): void;

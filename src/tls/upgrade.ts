@@ -114,7 +114,9 @@ class Upgrade {
     }
     if (result.ok) {
       remember(this.#engine, handshake);
-      this.#engine.finishUpgrade(adoptOver(raw, handshake.secured, path, () => handshake.awaitsTickets));
+      this.#engine.finishUpgrade(
+        adoptOver(handshake.secured, { path, under: raw, awaitsWords: () => handshake.awaitsTickets }),
+      );
     } else this.#engine.failUpgrade();
     return result;
   }

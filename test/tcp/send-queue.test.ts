@@ -12,8 +12,6 @@ class Kernel {
   queued: Buffer[] = [];
   taken = "";
   calls = 0;
-  /** Of each write, whether the queue is to hear when it has left. */
-  told: boolean[] = [];
   hasFailed = false;
   /** What it says when it is asked whether the connection stands. */
   answers: ("yes" | "no" | "cannot say")[] = [];
@@ -23,8 +21,7 @@ class Kernel {
     return this.queued.reduce((sum, { length }) => sum + length, 0);
   }
 
-  write(pieces: readonly Uint8Array[], isTold: boolean): void {
-    this.told.push(isTold);
+  write(pieces: readonly Uint8Array[]): void {
     this.queued.push(...pieces.map((piece) => Buffer.from(piece)));
     if (this.#corks === 0) this.calls++;
   }
@@ -216,7 +213,7 @@ describe("SendQueue", () => {
     expect(kernel.calls).toBe(4);
   });
 
-  test("takes each slice for a turn, and need not be told then when the first of it has left", async () => {
+  test("takes each slice for a turn", async () => {
     const { kernel, queue, scheduler } = queueOn({ highWatermark: 1_000 });
     for (const calls of [1, 2]) {
       scheduler.enter();
@@ -230,17 +227,28 @@ describe("SendQueue", () => {
     expect(kernel.calls).toBe(3);
     await turn();
     expect(kernel.calls).toBe(4);
-    expect(kernel.told).toEqual([false, false, false, true, true]);
   });
 
-  test("writes at once outside of slices where the write before was in one, and is told", () => {
+  test("writes at once outside of slices where the write before was in one", () => {
     const { kernel, queue, scheduler } = queueOn({ highWatermark: 1_000 });
     scheduler.enter();
     queue.write(pieces("x"));
     scheduler.leave();
     queue.write(pieces("y"));
     expect(kernel.calls).toBe(2);
-    expect(kernel.told).toEqual([false, true]);
+  });
+
+  test("takes each turn for one outside of slices too, whatever waits for the kernel", async () => {
+    const { kernel, queue } = queueOn({ highWatermark: 1_000 });
+    for (const calls of [1, 2, 3]) {
+      queue.write(pieces("x"));
+      expect(kernel.calls).toBe(calls);
+      await turn();
+    }
+    for (const piece of ["a", "b", "c"]) queue.write(pieces(piece));
+    expect(kernel.calls).toBe(4);
+    await turn();
+    expect(kernel.calls).toBe(5);
   });
 
   test("knows the failure of the first of a turn, also where the turn before had many", async () => {
