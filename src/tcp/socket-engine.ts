@@ -1,14 +1,15 @@
 import { inspect } from "node:util";
 import type { Pieces } from "../framing/framing.ts";
-import { deferred, type Deferred } from "../process/deferred.ts";
+import { deferred } from "../process/deferred.ts";
 import type { Owner } from "../process/owner.ts";
 import type { RuntimeEngine } from "../process/runtime.ts";
 import { afterPoll } from "../process/scheduler.ts";
 import { err, ok, type Result } from "../result.ts";
+import { Closing } from "./closing.ts";
 import { Departure } from "./departure.ts";
 import { type LastError, reasonFromCode, type SocketError } from "./error.ts";
 import { beginLending, type Holding } from "./lending.ts";
-import { LastWords, noLastWords, type Words } from "./last-words.ts";
+import { LastWords, type Words } from "./last-words.ts";
 import type { OwnedSocket } from "./message.ts";
 import type { ChangeableOptions, ResolvedSocketOptions, SocketOptions } from "./options.ts";
 import { Ownership } from "./ownership.ts";
@@ -50,27 +51,15 @@ export class SocketEngine implements TransportEvents, Receiving {
   #phase: "open" | "dead" | "gone" = "open";
   /** What we have shut down ourselves. */
   #shut: "nothing" | "writing" | "both" = "nothing";
-  /** Whether the failure that the transport will tell was found by looking. */
-  #isFailureKnown = false;
   /** Whether the owner has been told `SocketClosed` while the socket stays open for sends (`exitOnClose: false`). */
   #isEndTold = false;
-  /** Whether `close`, and the owner's end, cut the connection. */
-  #isCutByClose = false;
-  #hasReceivedAll = false;
   /** Where another protocol is about to begin: told when what was queued has left, or the connection is over. */
   #upgrading: ((isOpen: boolean) => void) | undefined;
-  /** Of a dead socket. */
-  #lastWords = noLastWords;
+  #closing: Closing | undefined;
 
   readonly #ownership: Ownership;
-  /** Once it is to go. */
-  #departing: Departure | undefined;
   /** Whether the program waits for it. */
   #isHolding = false;
-  /** Where somebody has asked for it. */
-  #gone: Deferred<void> | undefined;
-  #closed: Deferred<void> | undefined;
-  #lastError: LastError | undefined;
   #receivedBytes = 0;
   #receivedCount = 0;
   #sentCount = 0;
@@ -121,7 +110,7 @@ export class SocketEngine implements TransportEvents, Receiving {
 
   #receiveNow(byteSize: number): Result<Buffer, SocketError> | undefined {
     if (this.#phase === "gone") return err("Closed");
-    if (this.#phase === "dead") return err(this.#lastWords.toReceive());
+    if (this.#phase === "dead") return err(this.#ownClosing.lastWords.toReceive());
     return this.#receives.receiveNow(byteSize);
   }
 
@@ -163,7 +152,7 @@ export class SocketEngine implements TransportEvents, Receiving {
 
   /** From now on the owner gets what comes: what is here already, before this returns. */
   #flow(): void {
-    if (this.#phase === "dead") this.tellEnd({ ...plainEnd, error: this.#lastWords.error });
+    if (this.#phase === "dead") this.tellEnd({ ...plainEnd, error: this.#ownClosing.lastWords.error });
     else if (this.#receives.arm()) this.#ownership.awaitPoll();
   }
 
@@ -191,7 +180,7 @@ export class SocketEngine implements TransportEvents, Receiving {
 
   /** What somebody else is to end must not look whole where this end is closed before: then closing it is cutting it. */
   cutByClose(isCut: boolean): void {
-    this.#isCutByClose = isCut;
+    this.#ownClosing.isCutByClose = isCut;
   }
 
   // ── what its queue asks for ──
@@ -213,7 +202,7 @@ export class SocketEngine implements TransportEvents, Receiving {
   }
 
   cutOff(error: SocketError, text: string): void {
-    this.#lastError = { reason: error, code: error.toUpperCase(), text };
+    this.#ownClosing.lastError = { reason: error, code: error.toUpperCase(), text };
     this.#transport.reset();
   }
 
@@ -244,7 +233,7 @@ export class SocketEngine implements TransportEvents, Receiving {
   }
 
   endReceive(ending: Ending): SocketError {
-    this.#hasReceivedAll = ending.isWhole;
+    this.#ownClosing.hasReceivedAll = ending.isWhole;
     if (!this.#canStillSend(ending)) this.#die({ toSend: ending.error === undefined ? "Closed" : undefined });
     return ending.error ?? "Closed";
   }
@@ -294,7 +283,7 @@ export class SocketEngine implements TransportEvents, Receiving {
   failed(code: string, while_: "reading" | "writing"): void {
     const reason = this.#note(code);
     // A stream that has ended by a failure has nothing more to say, nor a look at one that has failed.
-    if (!this.#isOpen || this.#receives.ending?.error !== undefined || this.#isFailureKnown) return;
+    if (!this.#isOpen || this.#receives.ending?.error !== undefined || this.#ownClosing.isFailureKnown) return;
     // A record that is none is told to whoever reads, whatever is queued.
     const isQueueFirst = reason !== "Eproto" && this.#hasQueue && this.#receives.hasNothingForOwner;
     if (while_ === "writing" || isQueueFirst) this.#failQueue();
@@ -312,7 +301,7 @@ export class SocketEngine implements TransportEvents, Receiving {
     this.#transport.probe();
     const { failure } = this.#transport;
     if (failure !== undefined) {
-      this.#isFailureKnown = true;
+      this.#ownClosing.isFailureKnown = true;
       this.#note(failure);
     }
     return failure;
@@ -320,7 +309,7 @@ export class SocketEngine implements TransportEvents, Receiving {
 
   #note(code: string): SocketError {
     const reason = reasonFromCode(code);
-    this.#lastError = { reason, code };
+    this.#ownClosing.lastError = { reason, code };
     return reason;
   }
 
@@ -352,8 +341,8 @@ export class SocketEngine implements TransportEvents, Receiving {
     this.#sends.refuseAll(err("Closed"));
     this.#endWith(plainEnd);
     this.#letGo();
-    this.#departing?.finish();
-    this.#closed?.resolve();
+    this.#closing?.departure?.finish();
+    this.#closing?.closed?.resolve();
   }
 
   #endWith(ending: Ending): void {
@@ -386,7 +375,7 @@ export class SocketEngine implements TransportEvents, Receiving {
 
   #sendPieces(pieces: Pieces): Promise<SendResult> | SendResult {
     if (this.#phase === "gone") return err("Closed");
-    if (this.#phase === "dead") return err(this.#lastWords.toSend());
+    if (this.#phase === "dead") return err(this.#ownClosing.lastWords.toSend());
     if (this.#upgrading !== undefined) return err("Ealready");
     const { mustWait } = this.#sends;
     if (!mustWait && isEmpty(pieces)) {
@@ -512,14 +501,14 @@ export class SocketEngine implements TransportEvents, Receiving {
   close(): Promise<void> {
     this.#ownership.dropClosed(this.asOwned);
     if (this.#phase !== "gone") {
-      if (this.#hasUnread || this.#isCutByClose) this.#cut();
+      if (this.#hasUnread || this.#ownClosing.isCutByClose) this.#cut();
       else {
         if (this.#phase === "open") this.#sends.acceptAll(err("Closed"));
         this.#go();
       }
     }
     if (this.#transport.isClosed) return Promise.resolve();
-    return (this.#closed ??= deferred()).promise;
+    return (this.#ownClosing.closed ??= deferred()).promise;
   }
 
   get #hasUnread(): boolean {
@@ -539,7 +528,7 @@ export class SocketEngine implements TransportEvents, Receiving {
   #go(): void {
     const wasOpen = this.#isOpen;
     this.#phase = "gone";
-    this.#gone?.resolve();
+    this.#closing?.gone?.resolve();
     this.disarm();
     this.#ownership.leave();
     if (wasOpen) this.#leave();
@@ -548,7 +537,7 @@ export class SocketEngine implements TransportEvents, Receiving {
   /** What is left to say, once, to a `receive` and to a `send`. */
   #die(words: Words): void {
     this.#phase = "dead";
-    this.#lastWords = new LastWords(words);
+    this.#ownClosing.lastWords = new LastWords(words);
     this.#leave();
   }
 
@@ -561,8 +550,12 @@ export class SocketEngine implements TransportEvents, Receiving {
     if (!this.#transport.isDestroyed) this.#departure.leave();
   }
 
+  get #ownClosing(): Closing {
+    return (this.#closing ??= new Closing());
+  }
+
   get #departure(): Departure {
-    return (this.#departing ??= new Departure(this.#transport, this.runtime, this.#options.linger));
+    return (this.#ownClosing.departure ??= new Departure(this.#transport, this.runtime, this.#options.linger));
   }
 
   // ── upgrading ──
@@ -607,7 +600,7 @@ export class SocketEngine implements TransportEvents, Receiving {
     this.#sentBytesBefore += this.#transport.writtenBytes;
     this.#transport = transport;
     this.#sends = new SendQueue(transport, this.#options, this.runtime);
-    this.#departing = undefined;
+    if (this.#closing !== undefined) this.#closing.departure = undefined;
     this.#upgrading = undefined;
     transport.events = this;
     this.readOn();
@@ -669,7 +662,7 @@ export class SocketEngine implements TransportEvents, Receiving {
 
   /** Whether a receive has said the peer's own end: all that the peer has sent was received. */
   get hasReceivedAll(): boolean {
-    return this.#hasReceivedAll;
+    return this.#closing?.hasReceivedAll === true;
   }
 
   /** Whether all that was sent has left, and our end behind it. */
@@ -679,11 +672,11 @@ export class SocketEngine implements TransportEvents, Receiving {
 
   /** Whether the connection was reset, shown or not. */
   get wasReset(): boolean {
-    return this.#lastError?.reason === "Econnreset";
+    return this.lastError?.reason === "Econnreset";
   }
 
   get lastError(): LastError | undefined {
-    return this.#lastError;
+    return this.#closing?.lastError;
   }
 
   get peername(): Result<Address, SocketError> {
@@ -713,7 +706,7 @@ export class SocketEngine implements TransportEvents, Receiving {
   /** Resolves when the socket is gone, whoever has closed it or been told its end. */
   get gone(): Promise<void> {
     if (this.#phase === "gone") return Promise.resolve();
-    return (this.#gone ??= deferred()).promise;
+    return (this.#ownClosing.gone ??= deferred()).promise;
   }
 
   /** Sockets with and without an owner are one thing at run time. */
