@@ -36,12 +36,15 @@ export class Scheduler {
   /** Whether somebody will run who is ready: the turn that we are in, or a microtask on its way. */
   #isRunComing = false;
   #isRunning = false;
-  /** Whether `currentSlice` has still its turn. */
+  /** Whether the slice has still its turn. */
   #isEntered = false;
   /** Whether somebody was resolved in this slice, who goes on behind it. */
   #isOutlasted = false;
   #isSliceComing = false;
   #slices = 0;
+  /** Turns outside of slices count down. */
+  #turnsOutside = 0;
+  #isTurnOutside = false;
 
   /** Which slice this is: another in each turn of a socket's or a timer's. */
   get slice(): number {
@@ -49,12 +52,25 @@ export class Scheduler {
   }
 
   /**
-   * The slice whose turn it is: between `enter` and `leave`, and where somebody was resolved in it, until they have gone
-   * on. 0 elsewhere, where nobody says when a turn ends.
+   * Which turn this is, never 0: a slice's, between `enter` and `leave`, and where somebody was resolved in it, until they
+   * have gone on; elsewhere the program's own, until the next tick.
    */
-  get currentSlice(): number {
-    return this.#isEntered ? this.#slices : 0;
+  get turn(): number {
+    return this.#isEntered ? this.#slices : this.#turnOutside();
   }
+
+  #turnOutside(): number {
+    if (!this.#isTurnOutside) {
+      this.#isTurnOutside = true;
+      this.#turnsOutside--;
+      process.nextTick(this.#endTurnOutside);
+    }
+    return this.#turnsOutside;
+  }
+
+  readonly #endTurnOutside = (): void => {
+    this.#isTurnOutside = false;
+  };
 
   get isIdle(): boolean {
     return this.#ready.isEmpty && this.#putOff.isEmpty;

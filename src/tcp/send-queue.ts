@@ -26,8 +26,20 @@ interface WaitingSend {
 }
 
 /**
- * The writing side of a socket. What is accepted stands in the transport's queue; while that is over its mark, sends
- * wait here, whole and in order, so that two senders never interleave.
+ * Hands `pieces` to the kernel, and what it does not take to the transport's queue.
+ *
+ * @returns whether the connection still stands
+ */
+export function writeTo(transport: Transport, pieces: Pieces): boolean {
+  transport.write(pieces);
+  if (isLending && (transport.queuedBytes > 0 || !transport.isOurs)) keepUnsent(pieces);
+  return !transport.hasFailed;
+}
+
+/**
+ * The writing side of a socket that sends more than once a turn, or more than the kernel takes. What is accepted stands in
+ * the transport's queue; while that is over its mark, sends wait here, whole and in order, so that two senders never
+ * interleave.
  */
 export class SendQueue {
   readonly #transport: Transport;
@@ -35,19 +47,21 @@ export class SendQueue {
   readonly #runtime: RuntimeEngine;
   #waiting: WaitingSend[] | undefined;
   #waitingBytes = 0;
-  /** Writes of this turn: where there was one, further ones are corked. */
-  #writes = 0;
-  /** In whose slice the last of them was; 0 where it was in none. */
-  #slice = 0;
+  /** The scheduler's turn of the last write. */
+  #turn: number;
+  /** Writes of that turn: where there was one, further ones are corked. */
+  #writes = 1;
   #isCorked = false;
   /** When those of the last turn left, where they were many: then so are those of this one, most likely. */
   #manyLeftAt: number | undefined;
   #isEnding = false;
 
-  constructor(transport: Transport, options: ResolvedSocketOptions, runtime: RuntimeEngine) {
+  /** `turn` is that of the last write before. */
+  constructor(transport: Transport, options: ResolvedSocketOptions, runtime: RuntimeEngine, turn: number) {
     this.#transport = transport;
     this.#options = options;
     this.#runtime = runtime;
+    this.#turn = turn;
   }
 
   /** Bytes accepted and not gone, and those that wait. */
@@ -69,22 +83,18 @@ export class SendQueue {
    */
   write(pieces: Pieces): boolean {
     if (pieces.length === 0) return !this.#transport.hasFailed;
-    const slice = this.#runtime.scheduler.currentSlice;
-    if (slice !== this.#slice) this.#beginTurn(slice);
+    const { turn } = this.#runtime.scheduler;
+    if (turn !== this.#turn) this.#beginTurn(turn);
     if (!this.#isCorked && this.#isOneOfMany) {
       if (this.#transport.hasFailed) return false;
       this.#corkThisTurn(pieces);
     }
-    // Outside of slices there is nothing else that says when the turn is over.
-    if (slice === 0 && this.#writes === 0) process.nextTick(endTurn, this);
     this.#writes++;
-    this.#transport.write(pieces);
-    if (isLending && (this.#transport.queuedBytes > 0 || !this.#transport.isOurs)) keepUnsent(pieces);
-    return !this.#transport.hasFailed;
+    return writeTo(this.#transport, pieces);
   }
 
-  #beginTurn(slice: number): void {
-    this.#slice = slice;
+  #beginTurn(turn: number): void {
+    this.#turn = turn;
     if (!this.#isCorked) this.#writes = 0;
   }
 
@@ -112,13 +122,8 @@ export class SendQueue {
     });
   }
 
-  endTurn(): void {
-    if (!this.#isCorked) this.#writes = 0;
-  }
-
   /** Some of the queue has left: whoever may go on does. Node says so at the end of a turn, or later. */
   advance(): void {
-    this.endTurn();
     if (!this.isWaiting || this.#transport.queuedBytes >= this.#options.lowWatermark) return;
     for (let next = this.#takeNext(); next !== undefined; next = this.#takeNext()) {
       this.write(next.pieces);
@@ -190,12 +195,7 @@ export class SendQueue {
   }
 }
 
-// One of each for all queues.
-
+/** One for all queues. */
 function uncork(queue: SendQueue): void {
   queue.uncork();
-}
-
-function endTurn(queue: SendQueue): void {
-  queue.endTurn();
 }

@@ -14,7 +14,7 @@ import type { OwnedSocket } from "./message.ts";
 import type { ChangeableOptions, ResolvedSocketOptions, SocketOptions } from "./options.ts";
 import { Ownership } from "./ownership.ts";
 import { type Ending, plainEnd, ReceiveQueue, type Receiving } from "./receive-queue.ts";
-import { SendQueue, type SendResult } from "./send-queue.ts";
+import { SendQueue, type SendResult, writeTo } from "./send-queue.ts";
 import type { Address } from "./address.ts";
 import { nobody, type NodeSocket, type Transport, type TransportEvents } from "./transport.ts";
 
@@ -46,7 +46,10 @@ export class SocketEngine implements TransportEvents, Receiving {
   #transport: Transport;
   #options: ResolvedSocketOptions;
   readonly #receives: ReceiveQueue;
-  #sends: SendQueue;
+  /** Most sockets send no more than once a turn what the kernel takes at once, and have none. */
+  #sends: SendQueue | undefined;
+  /** The scheduler's turn of the last send, while there is no queue. */
+  #sentIn = 0;
 
   #phase: "open" | "dead" | "gone" = "open";
   /** What we have shut down ourselves. */
@@ -79,7 +82,6 @@ export class SocketEngine implements TransportEvents, Receiving {
     this.#transport = transport;
     this.#options = options;
     this.#receives = new ReceiveQueue(this, options);
-    this.#sends = new SendQueue(transport, options, runtime);
     this.#ownership = new Ownership(this);
     if (options.reuseBuffers) beginLending();
     transport.events = this;
@@ -288,7 +290,7 @@ export class SocketEngine implements TransportEvents, Receiving {
     const isQueueFirst = reason !== "Eproto" && this.#hasQueue && this.#receives.hasNothingForOwner;
     if (while_ === "writing" || isQueueFirst) this.#failQueue();
     else {
-      this.#sends.refuseAll(err("Closed"), err("Enotconn"));
+      this.#sends?.refuseAll(err("Closed"), err("Enotconn"));
       this.#endWith({ error: isReset(reason) ? this.#shownReset(code) : reason, isWhole: false });
     }
   }
@@ -315,7 +317,7 @@ export class SocketEngine implements TransportEvents, Receiving {
 
   written(): void {
     if (!this.#isOpen) return;
-    this.#sends.advance();
+    this.#sends?.advance();
     if (this.#upgrading !== undefined && !this.#hasQueue) this.#upgrading(true);
   }
 
@@ -338,7 +340,7 @@ export class SocketEngine implements TransportEvents, Receiving {
   closed(): void {
     this.#upgrading?.(false);
     this.#upgrading = undefined;
-    this.#sends.refuseAll(err("Closed"));
+    this.#sends?.refuseAll(err("Closed"));
     this.#endWith(plainEnd);
     this.#letGo();
     this.#closing?.departure?.finish();
@@ -377,22 +379,42 @@ export class SocketEngine implements TransportEvents, Receiving {
     if (this.#phase === "gone") return err("Closed");
     if (this.#phase === "dead") return err(this.#ownClosing.lastWords.toSend());
     if (this.#upgrading !== undefined) return err("Ealready");
-    const { mustWait } = this.#sends;
+    const mustWait = this.#mustWait;
     if (!mustWait && isEmpty(pieces)) {
       this.#sentCount++; // and it succeeds, as the kernel is not asked
       return ok();
     }
-    if (this.#shut !== "nothing" && this.#sends.isWaiting) return this.#sendBehindOthers(pieces);
+    if (this.#shut !== "nothing" && this.#isSendWaiting) return this.#sendBehindOthers(pieces);
     if (this.#shut === "writing") return err("Closed");
     if (this.#shut === "both" || this.#transport.hasFailed) return err(this.#failSend());
     this.#sentCount++;
-    if (mustWait) return this.#sends.wait(pieces);
-    return this.#sends.write(pieces) ? ok() : err(this.#failSend());
+    if (mustWait) return this.#ownSends.wait(pieces);
+    return this.#write(pieces) ? ok() : err(this.#failSend());
+  }
+
+  get #mustWait(): boolean {
+    return this.#sends?.mustWait ?? this.#transport.queuedBytes > this.#options.highWatermark;
+  }
+
+  get #isSendWaiting(): boolean {
+    return this.#sends?.isWaiting === true;
+  }
+
+  #write(pieces: Pieces): boolean {
+    if (this.#sends !== undefined) return this.#sends.write(pieces);
+    const { turn } = this.runtime.scheduler;
+    if (turn === this.#sentIn) return this.#ownSends.write(pieces);
+    this.#sentIn = turn;
+    return writeTo(this.#transport, pieces);
+  }
+
+  get #ownSends(): SendQueue {
+    return (this.#sends ??= new SendQueue(this.#transport, this.#options, this.runtime, this.#sentIn));
   }
 
   /** A send that comes too late meets the end only when those have left that wait. */
   async #sendBehindOthers(pieces: Pieces): Promise<SendResult> {
-    const turn = await this.#sends.wait([]);
+    const turn = await this.#ownSends.wait([]);
     return turn.ok ? this.#sendPieces(pieces) : turn;
   }
 
@@ -404,7 +426,7 @@ export class SocketEngine implements TransportEvents, Receiving {
   /** Nobody sends but the queue: unless a send waits, the next one has still to be told. */
   #failQueue(): void {
     this.runtime.scheduler.enter();
-    this.#failWriting((error) => ({ toReceive: error, toSend: this.#sends.isWaiting ? undefined : error }));
+    this.#failWriting((error) => ({ toReceive: error, toSend: this.#isSendWaiting ? undefined : error }));
     this.runtime.scheduler.leave();
   }
 
@@ -436,13 +458,23 @@ export class SocketEngine implements TransportEvents, Receiving {
 
   /** As in inet, a shutdown has its effect when the queue has left: until then receiving goes on. */
   get #hasQueue(): boolean {
-    return this.#sends.pendingBytes > 0;
+    return this.#pendingBytes > 0;
+  }
+
+  get #pendingBytes(): number {
+    return this.#sends?.pendingBytes ?? this.#transport.queuedBytes;
+  }
+
+  /** Ends our side behind all that is queued. */
+  #endSends(): void {
+    if (this.#sends === undefined) this.#transport.end();
+    else this.#sends.end();
   }
 
   /** Our end behind what is queued, where there is still a connection to end. */
   #endTransport(): SendResult {
     const hasBeenReset = (this.#transport.failure ?? this.#lookForReset()) !== undefined;
-    this.#sends.end();
+    this.#endSends();
     if (this.#transport.isFinished) this.finished();
     return hasBeenReset ? err("Enotconn") : ok();
   }
@@ -493,7 +525,7 @@ export class SocketEngine implements TransportEvents, Receiving {
     if (this.#upgrading !== undefined) return err("Ealready");
     if (this.#shut !== "nothing") return ok();
     this.#shut = "writing";
-    this.#sends.end();
+    this.#endSends();
     return ok();
   }
 
@@ -503,7 +535,7 @@ export class SocketEngine implements TransportEvents, Receiving {
     if (this.#phase !== "gone") {
       if (this.#hasUnread || this.#ownClosing.isCutByClose) this.#cut();
       else {
-        if (this.#phase === "open") this.#sends.acceptAll(err("Closed"));
+        if (this.#phase === "open") this.#sends?.acceptAll(err("Closed"));
         this.#go();
       }
     }
@@ -545,7 +577,7 @@ export class SocketEngine implements TransportEvents, Receiving {
   #leave(): void {
     this.#receives.clear();
     this.#upgrading?.(false);
-    this.#sends.refuseAll(err("Closed"), err(this.#phase === "dead" ? "Enotconn" : "Closed"));
+    this.#sends?.refuseAll(err("Closed"), err(this.#phase === "dead" ? "Enotconn" : "Closed"));
     this.#receives.refuse("Closed");
     if (!this.#transport.isDestroyed) this.#departure.leave();
   }
@@ -599,7 +631,7 @@ export class SocketEngine implements TransportEvents, Receiving {
     this.#transport.events = nobody;
     this.#sentBytesBefore += this.#transport.writtenBytes;
     this.#transport = transport;
-    this.#sends = new SendQueue(transport, this.#options, this.runtime);
+    this.#sends = undefined;
     if (this.#closing !== undefined) this.#closing.departure = undefined;
     this.#upgrading = undefined;
     transport.events = this;
@@ -612,7 +644,7 @@ export class SocketEngine implements TransportEvents, Receiving {
     else this.#transport.destroy();
     this.#upgrading?.(false);
     this.#upgrading = undefined;
-    this.#sends.refuseAll(err("Closed"));
+    this.#sends?.refuseAll(err("Closed"));
     this.#endWith(plainEnd);
   }
 
@@ -693,7 +725,7 @@ export class SocketEngine implements TransportEvents, Receiving {
       recvCnt: this.#receivedCount,
       sendOct: this.#sentBytesBefore + this.#transport.writtenBytes,
       sendCnt: this.#sentCount,
-      sendPend: this.#sends.pendingBytes,
+      sendPend: this.#pendingBytes,
     }));
   }
 

@@ -57,7 +57,7 @@ function queueOn(options: SocketOptions = {}) {
   const clock = createSimulatedClock();
   const runtime = new RuntimeEngine({ clock });
   const limits = { highWatermark: 10, lowWatermark: 5, ...options };
-  const queue = new SendQueue(kernel as unknown as Transport, checkSocketOptions(limits, "send"), runtime);
+  const queue = new SendQueue(kernel as unknown as Transport, checkSocketOptions(limits, "send"), runtime, 0);
   return { kernel, clock, queue, scheduler: runtime.scheduler };
 }
 
@@ -267,16 +267,6 @@ describe("SendQueue", () => {
     kernel.answers = ["cannot say"];
     queue.write(pieces("c"));
     expect(kernel.calls).toBe(3);
-  });
-
-  test("writes at once again when the kernel has reported the write before, in whoever's turn", () => {
-    const { kernel, queue } = queueOn({ highWatermark: 1_000 });
-    for (let turn = 1; turn <= 3; turn++) {
-      queue.write(pieces("x"));
-      expect(kernel.calls).toBe(turn);
-      kernel.take(1);
-      queue.advance();
-    }
   });
 
   test("writes at once behind a send of nothing", () => {
