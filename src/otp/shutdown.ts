@@ -21,7 +21,7 @@ export function parentOf(host: Host | undefined): Process | undefined {
 /** Lets the supervisor `self` hear of exits, and end with its parent all the same. */
 export function trapExitsUnder(self: Self, parent: Process | undefined): void {
   self.trapExits(true);
-  engineOf(self).endsWith = parent;
+  engineOf(self).ties.endsWith = parent;
 }
 
 /**

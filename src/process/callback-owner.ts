@@ -23,7 +23,7 @@ export function ownerFromCallback(
   return new CallbackOwner(callback, runtimeEngine(runtime), onPassive);
 }
 
-class CallbackOwner implements Owner, Runnable {
+class CallbackOwner extends ExitListeners implements Owner, Runnable {
   readonly runtime: RuntimeEngine;
   readonly #callback: (message: TcpMessage) => void;
   readonly #onPassive: (message: TcpPassive) => void;
@@ -32,13 +32,13 @@ class CallbackOwner implements Owner, Runnable {
   #behind: (TcpMessage | TcpPassive)[] | undefined;
   #isQueued = false;
   #ended: ExitReason | undefined;
-  #listeners: ExitListeners | undefined;
 
   constructor(
     callback: (message: TcpMessage) => void,
     runtime: RuntimeEngine,
     onPassive: (message: TcpPassive) => void = ignore,
   ) {
+    super();
     this.#callback = callback;
     this.#onPassive = onPassive;
     this.runtime = runtime;
@@ -76,27 +76,23 @@ class CallbackOwner implements Owner, Runnable {
   }
 
   onExit(listener: (reason: ExitReason) => void, role: "resource" | "observer" = "observer"): () => void {
-    if (this.#ended === undefined) return this.#heard.add(listener, role);
+    if (this.#ended === undefined) return this.add(listener, role);
     listener(this.#ended);
     return () => undefined;
   }
 
   attach(resource: ExitListener): boolean {
     if (this.#ended !== undefined) return false;
-    this.#heard.attach(resource);
+    this.addResource(resource);
     return true;
-  }
-
-  get #heard(): ExitListeners {
-    return (this.#listeners ??= new ExitListeners());
   }
 
   exit(reason: ExitReason = Normal): void {
     if (this.#ended !== undefined) return;
     this.#ended = reason;
     this.#keep(() => false);
-    this.#listeners?.tellResources(reason, this.runtime.rethrow);
-    this.#listeners?.tellObservers(reason, this.runtime.rethrow);
+    this.tellResources(reason, this.runtime.rethrow);
+    this.tellObservers(reason, this.runtime.rethrow);
   }
 
   takeBack(socket: OwnedSocket): (TcpMessage | TcpPassive)[] {
@@ -124,7 +120,7 @@ class CallbackOwner implements Owner, Runnable {
   }
 
   #crash(error: unknown): void {
-    const isHeard = this.#listeners?.hasObservers === true;
+    const isHeard = this.hasObservers;
     this.exit(Abnormal(error));
     if (!isHeard) this.runtime.rethrow(error);
   }

@@ -4,7 +4,7 @@ import { type ExitListener, FunctionListener } from "./exit-listener.ts";
 /**
  * Who wants to know when an owner ends: what goes down with it, and behind these who hears why; both in the order in
  * which they came. Linked, as each call of a process listens for its end for a moment: a Set of so many that come and go
- * costs four times as much.
+ * costs four times as much. An owner is itself the list of its listeners, which an object for one socket would be dear for.
  */
 export class ExitListeners {
   #first: ExitListener | undefined;
@@ -18,15 +18,15 @@ export class ExitListeners {
   /** The same function may listen twice. */
   add(hear: (reason: ExitReason) => void, role: "resource" | "observer"): () => void {
     const listener = new FunctionListener(hear);
-    if (role === "resource") this.attach(listener);
-    else this.observe(listener);
+    if (role === "resource") this.addResource(listener);
+    else this.addObserver(listener);
     return () => {
       listener.leave();
     };
   }
 
   /** As `add`, for a resource, which leaves by itself; it moves here from where it was. */
-  attach(resource: ExitListener): void {
+  addResource(resource: ExitListener): void {
     resource.leave();
     const previous = this.#lastResource;
     const next = previous === undefined ? this.#first : previous.next;
@@ -40,8 +40,8 @@ export class ExitListeners {
     this.#lastResource = resource;
   }
 
-  /** As `attach`, for an observer that is nowhere yet. */
-  observe(observer: ExitListener): void {
+  /** As `addResource`, for an observer that is nowhere yet. */
+  addObserver(observer: ExitListener): void {
     const last = this.#last;
     observer.list = this;
     observer.previous = last;
@@ -65,22 +65,20 @@ export class ExitListeners {
 
   /** `rethrow` gets what a listener throws: one that throws keeps no other from hearing. */
   tellResources(reason: ExitReason, rethrow: (error: unknown) => void): void {
-    while (this.#lastResource !== undefined) this.#tellFirst(reason, rethrow);
+    while (this.#lastResource !== undefined) tell(this.#first, reason, rethrow);
   }
 
   /** As `tellResources`, when those have heard. */
   tellObservers(reason: ExitReason, rethrow: (error: unknown) => void): void {
-    while (this.#first !== undefined) this.#tellFirst(reason, rethrow);
+    while (this.#first !== undefined) tell(this.#first, reason, rethrow);
   }
+}
 
-  #tellFirst(reason: ExitReason, rethrow: (error: unknown) => void): void {
-    const first = this.#first;
-    if (first === undefined) return;
-    first.leave();
-    try {
-      first.hear(reason);
-    } catch (error) {
-      rethrow(error);
-    }
+function tell(listener: ExitListener | undefined, reason: ExitReason, rethrow: (error: unknown) => void): void {
+  listener?.leave();
+  try {
+    listener?.hear(reason);
+  } catch (error) {
+    rethrow(error);
   }
 }

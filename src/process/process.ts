@@ -1,6 +1,7 @@
 import { inspect } from "node:util";
 import type { TcpMessage, TcpPassive } from "../tcp/message.ts";
 import { err, ok, type Result } from "../result.ts";
+import { Belongings } from "./belongings.ts";
 import { Abnormal, type ExitReason, ExitSignal, Killed, Normal, Shutdown } from "./exit.ts";
 import type { ExitListener } from "./exit-listener.ts";
 import { ExitListeners } from "./exit-listeners.ts";
@@ -65,18 +66,15 @@ export interface ExitOptions {
  * The life of one process: its mailbox, who waits for it, and whom its end concerns. `Process` and `Self` are the two
  * views of it. What few processes use is made on first use, so that an idle one stays small.
  */
-export class ProcessEngine implements Process, Runnable {
+export class ProcessEngine extends ExitListeners implements Process, Runnable {
   readonly id: number;
   readonly runtime: RuntimeEngine;
   readonly receiver: Receiver;
   readonly inbox = new MailboxSubject(this);
-  isTrappingExits = false;
   readonly #bound: MailboxBound | undefined;
   /** @internal Its neighbours among the processes of the runtime. */
   older: ProcessEngine | undefined;
   newer: ProcessEngine | undefined;
-  /** Whose end this process ends with although it traps exits: that it hears of it is no reason not to report a crash. */
-  endsWith: Owner | undefined;
 
   /** Its function, until it has begun. */
   #start: ((process: ProcessEngine) => unknown) | undefined;
@@ -84,13 +82,10 @@ export class ProcessEngine implements Process, Runnable {
   #returned: Returned | undefined;
   #outcome: Outcome | undefined;
   #ties: Ties | undefined;
-  #listeners: ExitListeners | undefined;
-  #interrupts: ExitListeners | undefined;
-  #timers: Set<TimerEngine> | undefined;
-  #names: Map<NameEngine, MailboxSubject> | undefined;
-  #controller: AbortController | undefined;
+  #belongings: Belongings | undefined;
 
   constructor(runtime: RuntimeEngine, start: (process: ProcessEngine) => unknown, mailbox?: MailboxOptions) {
+    super();
     this.id = runtime.nextId();
     this.runtime = runtime;
     this.receiver = new Receiver(runtime);
@@ -152,25 +147,21 @@ export class ProcessEngine implements Process, Runnable {
 
   onExit(listener: (reason: ExitReason) => void, role: "resource" | "observer" = "observer"): () => void {
     const ended = this.#ended;
-    if (ended === undefined) return this.#heard.add(listener, role);
+    if (ended === undefined) return this.add(listener, role);
     listener(ended);
     return () => undefined;
   }
 
   attach(resource: ExitListener): boolean {
-    if (this.isAlive) this.#heard.attach(resource);
+    if (this.isAlive) this.addResource(resource);
     return this.isAlive;
   }
 
   /** As `onExit`, for an observer that leaves by itself. */
   observeExit(observer: ExitListener): void {
     const ended = this.#ended;
-    if (ended === undefined) this.#heard.observe(observer);
+    if (ended === undefined) this.addObserver(observer);
     else observer.hear(ended);
-  }
-
-  get #heard(): ExitListeners {
-    return (this.#listeners ??= new ExitListeners());
   }
 
   exit(reason: ExitReason): void {
@@ -241,11 +232,7 @@ export class ProcessEngine implements Process, Runnable {
   }
 
   get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#ended !== undefined) this.#controller.abort(new ExitSignal(this.#ended));
-    }
-    return this.#controller.signal;
+    return this.#ownBelongings.signalOf(this.#ended);
   }
 
   /**
@@ -253,16 +240,11 @@ export class ProcessEngine implements Process, Runnable {
    * leaves.
    */
   onInterrupt(listener: ExitListener): void {
-    (this.#interrupts ??= new ExitListeners()).observe(listener);
+    this.#ownBelongings.onInterrupt(listener);
   }
 
   register(name: NameEngine, inbox?: MailboxSubject): Result<MailboxSubject, "NameTaken"> {
-    this.#names ??= new Map();
-    // What was sent by this name before is received by it again.
-    const subject = inbox ?? this.#names.get(name) ?? new MailboxSubject(this);
-    if (!name.claim(subject)) return err("NameTaken");
-    this.#names.set(name, subject);
-    return ok(subject);
+    return this.#ownBelongings.register(name, this, inbox);
   }
 
   unregister(name: NameEngine): Result<undefined, "NotRegistered"> {
@@ -272,11 +254,15 @@ export class ProcessEngine implements Process, Runnable {
   }
 
   keepTimer(timer: TimerEngine): void {
-    (this.#timers ??= new Set()).add(timer);
+    this.#ownBelongings.keepTimer(timer);
   }
 
   forgetTimer(timer: TimerEngine): void {
-    this.#timers?.delete(timer);
+    this.#belongings?.forgetTimer(timer);
+  }
+
+  get #ownBelongings(): Belongings {
+    return (this.#belongings ??= new Belongings());
   }
 
   /** Its links and monitors. */
@@ -284,10 +270,14 @@ export class ProcessEngine implements Process, Runnable {
     return (this.#ties ??= new Ties(this));
   }
 
+  get isTrappingExits(): boolean {
+    return this.#ties?.isTrappingExits === true;
+  }
+
   /** An exit as a message, for a process that traps them. Says whether that was news to anybody who lives on. */
   hearExit(from: Owner, reason: ExitReason): boolean {
     if (this.isAlive) this.arrive("exit", undefined, { type: "ExitMessage", owner: from, reason });
-    return this.isAlive && from !== this.endsWith;
+    return this.isAlive && from !== this.#ties?.endsWith;
   }
 
   // ── start and end ──
@@ -364,39 +354,26 @@ export class ProcessEngine implements Process, Runnable {
   #stop(reason: ExitReason): void {
     this.#ended = reason;
     this.#outcome?.end(reason);
-    this.#freeOwn();
-    this.#interrupt(reason);
+    this.#belongings?.free(this);
+    this.#ties?.stopMonitoring();
+    this.receiver.interrupt(reason);
+    this.#belongings?.interrupt(reason, this.runtime.rethrow);
   }
 
   /** Says whether anybody heard; whoever goes down by a link is stopped and put into `goingDown`. */
   #tellEnd(reason: ExitReason, goingDown: ProcessEngine[]): boolean {
-    this.#listeners?.tellResources(reason, this.runtime.rethrow);
-    const isSeen = this.#outcome?.isAskedFor === true || this.#listeners?.hasObservers === true;
+    this.tellResources(reason, this.runtime.rethrow);
+    const isSeen = this.#outcome?.isAskedFor === true || this.hasObservers;
     const goesDown = (linked: ProcessEngine): void => {
       if (!linked.isAlive) return;
       linked.#stop(reason);
       goingDown.push(linked);
     };
     const isHeard = this.#ties?.tellLinks(reason, goesDown) === true || isSeen;
-    this.#listeners?.tellObservers(reason, this.runtime.rethrow);
+    this.tellObservers(reason, this.runtime.rethrow);
     this.#outcome?.tell();
     if (this.#start !== undefined) this.#forgetStart();
     return isHeard;
-  }
-
-  #freeOwn(): void {
-    if (this.#names !== undefined) for (const name of this.#names.keys()) this.unregister(name);
-    this.#names = undefined;
-    if (this.#timers !== undefined) for (const timer of this.#timers) timer.cancel();
-    this.#timers = undefined;
-    this.#ties?.stopMonitoring();
-  }
-
-  /** A signal is made where somebody waits for one: it costs more than the rest of a short life. */
-  #interrupt(reason: ExitReason): void {
-    this.receiver.interrupt(reason);
-    this.#interrupts?.tellObservers(reason, this.runtime.rethrow);
-    this.#controller?.abort(new ExitSignal(reason));
   }
 
   /** Ended before its function could begin. */

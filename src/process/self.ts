@@ -128,7 +128,7 @@ export class SelfEngine implements Self {
 
   trapExits(on: boolean): void {
     this.process.checkAlive();
-    this.process.isTrappingExits = on;
+    this.process.ties.isTrappingExits = on;
   }
 
   monitor(target: Owner): Monitor {

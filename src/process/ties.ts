@@ -6,6 +6,9 @@ import type { ProcessEngine } from "./process.ts";
 
 /** The links and monitors of one process: whose end concerns it, and, by its links, whom its own end concerns. */
 export class Ties {
+  isTrappingExits = false;
+  /** Whose end the process ends with although it traps exits: that it hears of it is no reason not to report a crash. */
+  endsWith: Owner | undefined;
   readonly #process: ProcessEngine;
   readonly #links = new Links();
   /** Few processes watch anybody. */
@@ -19,8 +22,8 @@ export class Ties {
   link(target: Owner): boolean {
     if (target === this.#process || this.#links.has(target)) return true;
     if (this.#tie(target)) return true;
-    if (this.#process.isTrappingExits) this.#process.hearExit(target, noproc);
-    return this.#process.isTrappingExits;
+    if (this.isTrappingExits) this.#process.hearExit(target, noproc);
+    return this.isTrappingExits;
   }
 
   #tie(target: Owner): boolean {
@@ -36,7 +39,7 @@ export class Ties {
   #tieToOther(target: Owner): boolean {
     const leave = watch(target, "observer", (reason) => {
       this.#links.delete(target);
-      if (this.#process.isTrappingExits) this.#process.hearExit(target, reason);
+      if (this.isTrappingExits) this.#process.hearExit(target, reason);
       // Its crash enters the runtime here: if nobody hears of it in this process either, it has to be reported.
       else if (reason.type === "Abnormal") this.#process.crash(reason.reason);
       else if (reason.type === "Killed") this.#process.end(reason);
@@ -92,7 +95,7 @@ export class Ties {
       if (ties === undefined) isHeard = this.#askToEnd(other, reason) || isHeard;
       else {
         ties.forget(this.#process);
-        if (ties.#process.isTrappingExits) isHeard = ties.#process.hearExit(this.#process, reason) || isHeard;
+        if (ties.isTrappingExits) isHeard = ties.#process.hearExit(this.#process, reason) || isHeard;
         else if (reason.type !== "Normal") goesDown(ties.#process);
       }
     }

@@ -12,7 +12,7 @@ import { beginLending, type Holding } from "./lending.ts";
 import { LastWords, type Words } from "./last-words.ts";
 import type { OwnedSocket } from "./message.ts";
 import type { ChangeableOptions, ResolvedSocketOptions, SocketOptions } from "./options.ts";
-import { Ownership } from "./ownership.ts";
+import { Owned } from "./owned.ts";
 import { type Ending, plainEnd, ReceiveQueue, type Receiving } from "./receive-queue.ts";
 import { SendQueue, type SendResult, writeTo } from "./send-queue.ts";
 import type { Address } from "./address.ts";
@@ -40,7 +40,7 @@ const mostPackets = 32_767;
  * The transport reads ahead until the stash is full, armed or not, and reports an end when it meets it; what nobody
  * has asked for stays in the stash, the end behind it. So a socket is read lazily, and never told about unasked.
  */
-export class SocketEngine implements TransportEvents, Receiving {
+export class SocketEngine extends Owned implements TransportEvents, Receiving {
   readonly id: number;
   readonly runtime: RuntimeEngine;
   #transport: Transport;
@@ -60,7 +60,6 @@ export class SocketEngine implements TransportEvents, Receiving {
   #upgrading: ((isOpen: boolean) => void) | undefined;
   #closing: Closing | undefined;
 
-  readonly #ownership: Ownership;
   /** Whether the program waits for it. */
   #isHolding = false;
   #receivedBytes = 0;
@@ -77,18 +76,18 @@ export class SocketEngine implements TransportEvents, Receiving {
     owner: Owner | undefined,
     head?: Uint8Array,
   ) {
+    super();
     this.id = runtime.nextId();
     this.runtime = runtime;
     this.#transport = transport;
     this.#options = options;
     this.#receives = new ReceiveQueue(this, options);
-    this.#ownership = new Ownership(this);
     if (options.reuseBuffers) beginLending();
     transport.events = this;
     if (head !== undefined && head.length > 0) this.#receives.put(Buffer.from(head));
     if (transport.isDestroyed || transport.hasEnded) this.#receives.end({ ...plainEnd, isWhole: transport.hasEnded });
     this.ref();
-    if (owner !== undefined && !this.#ownership.take(owner)) void this.close();
+    if (owner !== undefined && !this.goTo(owner)) void this.close();
   }
 
   // ── reading ──
@@ -146,7 +145,7 @@ export class SocketEngine implements TransportEvents, Receiving {
   }
 
   #checkOwner(): void {
-    if (this.#ownership.isTaken) return;
+    if (this.owner !== undefined) return;
     throw new Error(
       "Cannot receive packets as messages from a socket without an owner: give connect an owner, or call controllingProcess",
     );
@@ -155,7 +154,7 @@ export class SocketEngine implements TransportEvents, Receiving {
   /** From now on the owner gets what comes: what is here already, before this returns. */
   #flow(): void {
     if (this.#phase === "dead") this.tellEnd({ ...plainEnd, error: this.#ownClosing.lastWords.error });
-    else if (this.#receives.arm()) this.#ownership.awaitPoll();
+    else if (this.#receives.arm()) this.owner?.awaitPoll?.();
   }
 
   disarm(): void {
@@ -196,11 +195,11 @@ export class SocketEngine implements TransportEvents, Receiving {
   }
 
   deliver(data: Buffer): void {
-    this.#ownership.deliver({ type: "Packet", socket: this.asOwned, data });
+    this.tell({ type: "Packet", socket: this.asOwned, data });
   }
 
   deliverPassive(): void {
-    if (this.#phase !== "gone") this.#ownership.deliverPassive({ type: "TcpPassive", socket: this.asOwned });
+    if (this.#phase !== "gone") this.tellPassive({ type: "TcpPassive", socket: this.asOwned });
   }
 
   cutOff(error: SocketError, text: string): void {
@@ -229,9 +228,8 @@ export class SocketEngine implements TransportEvents, Receiving {
     this.disarm();
     if (this.#canStillSend(ending)) this.#isEndTold = true;
     else this.#go();
-    if (ending.error !== undefined)
-      this.#ownership.deliver({ type: "TcpError", socket: this.asOwned, error: ending.error });
-    this.#ownership.deliver({ type: "SocketClosed", socket: this.asOwned });
+    if (ending.error !== undefined) this.tell({ type: "TcpError", socket: this.asOwned, error: ending.error });
+    this.tell({ type: "SocketClosed", socket: this.asOwned });
   }
 
   endReceive(ending: Ending): SocketError {
@@ -531,7 +529,7 @@ export class SocketEngine implements TransportEvents, Receiving {
 
   /** Gone at once for everybody. Unread bytes make it a reset; otherwise what is queued leaves first. */
   close(): Promise<void> {
-    this.#ownership.dropClosed(this.asOwned);
+    this.owner?.dropClosed?.(this.asOwned);
     if (this.#phase !== "gone") {
       if (this.#hasUnread || this.#ownClosing.isCutByClose) this.#cut();
       else {
@@ -562,7 +560,7 @@ export class SocketEngine implements TransportEvents, Receiving {
     this.#phase = "gone";
     this.#closing?.gone?.resolve();
     this.disarm();
-    this.#ownership.leave();
+    this.leave();
     if (wasOpen) this.#leave();
   }
 
@@ -650,7 +648,8 @@ export class SocketEngine implements TransportEvents, Receiving {
 
   // ── owning ──
 
-  ownerEnded(): void {
+  /** Of its owner's end. */
+  hear(): void {
     void this.close();
   }
 
@@ -659,9 +658,9 @@ export class SocketEngine implements TransportEvents, Receiving {
     from: Owner | undefined,
   ): Result<OwnedSocket, "NotOwner" | "Closed" | "OwnerExited"> {
     if (this.#phase === "gone") return err("Closed");
-    if (this.#ownership.isWith(owner)) return ok(this.asOwned);
-    if (from !== undefined && !this.#ownership.isWith(from)) return err("NotOwner");
-    return this.#ownership.handOver(owner, this.asOwned) ? ok(this.asOwned) : err("OwnerExited");
+    if (this.isWith(owner)) return ok(this.asOwned);
+    if (from !== undefined && !this.isWith(from)) return err("NotOwner");
+    return this.moveTo(owner) ? ok(this.asOwned) : err("OwnerExited");
   }
 
   ref(): void {
@@ -739,11 +738,6 @@ export class SocketEngine implements TransportEvents, Receiving {
   get gone(): Promise<void> {
     if (this.#phase === "gone") return Promise.resolve();
     return (this.#ownClosing.gone ??= deferred()).promise;
-  }
-
-  /** Sockets with and without an owner are one thing at run time. */
-  get asOwned(): OwnedSocket {
-    return this as unknown as OwnedSocket;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
