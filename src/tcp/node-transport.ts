@@ -1,16 +1,14 @@
 import { Socket } from "node:net";
 import type { Pieces } from "../framing/framing.ts";
 import type { Address } from "./address.ts";
+import { isEncrypted, NodeWriter } from "./node-writer.ts";
 import { ownAfter, type OwnBuffer, readNext, releaseOwn, takeRead } from "./read-buffer.ts";
 import { type KernelOptions, nobody, type Transport, type TransportEvents } from "./transport.ts";
-import { areSmall, giveBack, takeWriteBuffer, type WriteBuffer } from "./write-buffer.ts";
 
 const nothing = Buffer.alloc(0);
-/** Who is called back when a write has left, or nobody. */
-type Told = ((error?: Error | null) => void) | undefined;
 
-/** Where a socket of Node's comes from. Most come from the same place, and share one. */
-export interface Origin {
+/** What a socket of Node's is to its transport. Most are the same, and share one. */
+export interface Role {
   /** As `Transport.isOurs`. */
   readonly isOurs: boolean;
   /** Of a unix socket. */
@@ -19,12 +17,14 @@ export interface Origin {
   readonly under: Socket | undefined;
   /** Until something has come, whether the peer may have sent what is for the socket alone. */
   readonly awaitsWords: () => boolean;
+  /** What was written before it was lent: Node counts all that goes through its socket. */
+  readonly lentAt?: number;
 }
 
 /** Of the system's sockets over TCP that we made, or Node for us. */
-export const ofTcp: Origin = { isOurs: true, path: undefined, under: undefined, awaitsWords: () => false };
+export const ofTcp: Role = { isOurs: true, path: undefined, under: undefined, awaitsWords: () => false };
 /** Of accepted unix sockets, whose other end has no path. */
-const ofUnnamed: Origin = { ...ofTcp, path: "" };
+const ofUnnamed: Role = { ...ofTcp, path: "" };
 
 /**
  * What Node itself does at an end: it forbids writing, unless our side may stay open, as it always may here. Without it
@@ -42,21 +42,21 @@ export function accepted(raw: Socket, isUnixSocket: boolean, options: KernelOpti
   return configured(raw, isUnixSocket ? ofUnnamed : ofTcp, options);
 }
 
-function configured(raw: Socket, origin: Origin, options: KernelOptions): NodeTransport {
+function configured(raw: Socket, role: Role, options: KernelOptions): NodeTransport {
   raw.setNoDelay(options.nodelay);
   raw.setKeepAlive(options.keepalive);
-  return streamed(raw, origin);
+  return streamed(raw, role);
 }
 
 /** A stream of Node's that speaks over one that a transport has lent. */
-export function adoptOver(raw: Socket, origin: Omit<Origin, "isOurs">): Transport {
-  return streamed(raw, { ...origin, isOurs: false });
+export function adoptOver(raw: Socket, role: Omit<Role, "isOurs">): Transport {
+  return streamed(raw, { ...role, isOurs: false });
 }
 
-function streamed(raw: Socket, origin: Origin): NodeTransport {
+function streamed(raw: Socket, role: Role): NodeTransport {
   raw.pause();
   raw.allowHalfOpen = true;
-  const transport = new NodeTransport(raw, origin);
+  const transport = new NodeTransport(raw, role);
   raw.on("data", heardData);
   return transport;
 }
@@ -64,11 +64,6 @@ function streamed(raw: Socket, origin: Origin): NodeTransport {
 /** Asks the system, whose answer Node keeps with the socket. */
 function isUnix(raw: Socket): boolean {
   return raw.remoteAddress === undefined && raw.localAddress === undefined;
-}
-
-/** Whether it is one of Node's TLS, which has the same methods and refuses to reset. */
-function isEncrypted(raw: Socket): boolean {
-  return (raw as { readonly encrypted?: boolean }).encrypted === true;
 }
 
 // Where one speaks over another, they have to be closed from the top: Node's TLS uses memory that is freed otherwise, and
@@ -127,21 +122,17 @@ export class NodeTransport implements Transport {
   events: TransportEvents = nobody;
   isReading = false;
   readonly #raw: Socket;
-  readonly #origin: Origin;
+  #role: Role;
   /** Where the next read goes, while much comes at a time by `onread`. */
   #ownBuffer: OwnBuffer | undefined;
   /** Whether it was closed with nothing queued: then our end goes out, though Node does not say so any more. */
   #hasLeft = false;
-  /** What was written before it was lent: Node counts all that goes through its socket. */
-  #lentAt: number | undefined;
-  #isCorked = false;
-  #boundTellWritten: Told;
-  /** From `cork` on, until the kernel has taken all that was gathered in it. */
-  #gathered: WriteBuffer | undefined;
+  /** For more than one piece at a time that the kernel takes: most sockets have none. */
+  #writer: NodeWriter | undefined;
 
-  constructor(raw: Socket, origin: Origin) {
+  constructor(raw: Socket, role: Role) {
     this.#raw = raw;
-    this.#origin = origin;
+    this.#role = role;
     (raw as Heard)[transportKey] = this;
     if (nodesOwnEnd !== undefined) raw.removeListener("end", nodesOwnEnd);
     raw.on("end", heardEnd);
@@ -151,12 +142,12 @@ export class NodeTransport implements Transport {
   }
 
   get isOurs(): boolean {
-    return this.#origin.isOurs;
+    return this.#role.isOurs;
   }
 
   /** The system's socket. */
   get #system(): Socket {
-    return this.#origin.under ?? this.#raw;
+    return this.#role.under ?? this.#raw;
   }
 
   get queuedBytes(): number {
@@ -164,16 +155,16 @@ export class NodeTransport implements Transport {
   }
 
   get writtenBytes(): number {
-    return (this.#lentAt ?? this.#raw.bytesWritten) + this.#gatheredBytes;
+    return (this.#role.lentAt ?? this.#raw.bytesWritten) + this.#gatheredBytes;
   }
 
   get #gatheredBytes(): number {
-    return this.#gathered === undefined ? 0 : this.#gathered.size;
+    return this.#writer === undefined ? 0 : this.#writer.gatheredBytes;
   }
 
   get hasFailed(): boolean {
     const raw = this.#raw;
-    const { under } = this.#origin;
+    const { under } = this.#role;
     return (
       raw.errored !== null || raw.destroyed || (under !== undefined && (under.errored !== null || under.destroyed))
     );
@@ -197,7 +188,7 @@ export class NodeTransport implements Transport {
   }
 
   get awaitsEnd(): boolean {
-    return this.#origin.awaitsWords() && this.#raw.bytesRead === 0 && !this.hasEnded && !this.hasFailed;
+    return this.#role.awaitsWords() && this.#raw.bytesRead === 0 && !this.hasEnded && !this.hasFailed;
   }
 
   get untoldBytes(): number {
@@ -221,7 +212,7 @@ export class NodeTransport implements Transport {
   }
 
   #address(address: string | undefined, port: number | undefined): Address | undefined {
-    const { path } = this.#origin;
+    const { path } = this.#role;
     if (path !== undefined) return { address: path, port: 0 };
     return address === undefined || port === undefined ? undefined : { address, port };
   }
@@ -253,8 +244,7 @@ export class NodeTransport implements Transport {
     this.isReading = false;
     releaseOwn(this.#ownBuffer);
     this.#ownBuffer = undefined;
-    if (this.#gathered !== undefined) giveBack(this.#gathered);
-    this.#gathered = undefined;
+    this.#writer?.dispose();
     this.events.closed();
   }
 
@@ -276,89 +266,38 @@ export class NodeTransport implements Transport {
     this.#raw.pause();
   }
 
-  /** Node calls back in a tick of its own, which costs some 4 % of a round trip. */
   write(pieces: Pieces): void {
     const raw = this.#raw;
-    const told = this.#isCorked || raw.writableLength > 0 || isEncrypted(raw) ? this.#wrote : undefined;
     const only = pieces.length === 1 ? pieces[0] : undefined;
-    if (this.#isCorked) this.#gather(pieces, told);
-    else if (only !== undefined) raw.write(only, told);
-    else {
-      this.cork(pieces);
-      this.#gather(pieces, told);
-      this.#uncork(told);
+    if (only === undefined || this.#writer !== undefined || raw.writableLength > 0 || isEncrypted(raw)) {
+      this.#ownWriter.write(pieces);
+      return;
     }
-    if (told === undefined && raw.writableLength > 0 && !this.hasFailed) raw.write(nothing, this.#wrote);
+    raw.write(only);
+    if (raw.writableLength > 0 && !this.hasFailed) raw.write(nothing, this.#ownWriter.told);
   }
 
   cork(first: Pieces): void {
-    const raw = this.#raw;
-    const mayGather = this.#gathered === undefined && raw.writableLength === 0 && this.isOurs;
-    if (mayGather && areSmall(first)) this.#gathered = takeWriteBuffer();
-    if (!this.#isGathering) raw.cork();
-    this.#isCorked = true;
+    this.#ownWriter.cork(first);
   }
 
   uncork(): void {
-    this.#uncork(this.#wrote);
+    this.#ownWriter.uncork();
   }
 
-  #uncork(told: Told): void {
-    this.#isCorked = false;
-    if (this.#isGathering) this.#writeGathered(told);
-    else this.#raw.uncork();
-    this.#reclaim();
-  }
-
-  get #isGathering(): boolean {
-    return this.#gathered !== undefined && !this.#gathered.isLeaving;
-  }
-
-  /** What is too much to be copied, or comes behind such, is Node's to keep until `uncork`. */
-  #gather(pieces: Pieces, told: Told): void {
-    for (const piece of pieces) {
-      if (this.#gathered?.add(piece) === true) continue;
-      if (this.#isGathering) {
-        this.#raw.cork();
-        this.#writeGathered(told);
-      }
-      this.#raw.write(piece, told);
-    }
-  }
-
-  #writeGathered(told: Told): void {
-    const gathered = this.#gathered?.leave();
-    if (gathered !== undefined && gathered.length > 0) this.#raw.write(gathered, told);
-  }
-
-  /** Once the kernel has taken what was gathered, others may gather there. */
-  #reclaim(): void {
-    const gathered = this.#gathered;
-    if (gathered?.isLeaving !== true || this.#raw.writableLength > 0) return;
-    this.#gathered = undefined;
-    giveBack(gathered);
-  }
-
-  #tellWritten(error?: Error | null): void {
-    if (error !== null && error !== undefined) return;
-    this.#reclaim();
-    this.events.written();
-  }
-
-  /** One function for all writes that are told of: over TLS, each is. Bound, as one that closes over `this` keeps more. */
-  get #wrote(): Told {
-    return (this.#boundTellWritten ??= this.#tellWritten.bind(this));
+  get #ownWriter(): NodeWriter {
+    return (this.#writer ??= new NodeWriter(this.#raw, this));
   }
 
   probe(): boolean {
-    if (this.#origin.path !== undefined) return false; // a unix socket whose peer has closed says EPIPE, reset or not
+    if (this.#role.path !== undefined) return false; // a unix socket whose peer has closed says EPIPE, reset or not
     // To the system itself: what speaks over it would tell only later what the system says.
-    if (this.queuedBytes === 0 && this.#raw.writable) this.#system.write(nothing, this.#wrote);
+    if (this.queuedBytes === 0 && this.#raw.writable) this.#system.write(nothing, this.#ownWriter.told);
     return true;
   }
 
   end(): void {
-    if (this.#isGathering) this.uncork();
+    this.#writer?.leave();
     if (!this.#raw.writableEnded) this.#raw.on("finish", heardFinish);
     this.#raw.end();
   }
@@ -370,7 +309,7 @@ export class NodeTransport implements Transport {
 
   reset(): void {
     const raw = this.#raw;
-    if (this.#origin.path !== undefined || isEncrypted(this.#system)) this.#raw.destroy();
+    if (this.#role.path !== undefined || isEncrypted(this.#system)) this.#raw.destroy();
     else if (raw.writableEnded && !raw.writableFinished && raw.writableLength === 0 && !raw.destroyed) {
       raw.once("finish", () => {
         this.#resetNow(); // the kernel refuses a reset in the middle of a shutdown
@@ -406,7 +345,7 @@ export class NodeTransport implements Transport {
     };
     this.isReading = false;
     this.#raw.removeListener("data", heardData);
-    this.#lentAt = this.#raw.bytesWritten;
+    this.#role = { ...this.#role, lentAt: this.#raw.bytesWritten };
     if (unread === undefined) this.#dropUntold();
     else if (unread.length > 0) this.#raw.unshift(unread);
     return this.#raw;
