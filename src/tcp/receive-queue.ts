@@ -2,7 +2,6 @@ import type { Alarms } from "../process/alarm.ts";
 import { err, ok, type Result } from "../result.ts";
 import type { SocketError } from "./error.ts";
 import { Frames } from "./frames.ts";
-import type { Holding } from "./lending.ts";
 import type { ResolvedSocketOptions } from "./options.ts";
 import { noStash, Stash } from "./stash.ts";
 import { noReceive, WaitingReceive } from "./waiting-receive.ts";
@@ -20,6 +19,10 @@ export const plainEnd: Ending = { error: undefined, isWhole: false };
 
 /** The socket whose queue it is. */
 export interface Receiving {
+  /** Whether the next packet goes to the owner. */
+  isArmed: boolean;
+  /** Whether what has come last is lent to who gets it. */
+  isLent: boolean;
   /** Whether another protocol is about to begin: until then nothing is handed to anybody. */
   readonly isUpgrading: boolean;
   /** Whether both directions were shut down here. */
@@ -42,8 +45,8 @@ export interface Receiving {
 const mostExactBytes = 64 * 1024 * 1024;
 
 /**
- * The reading side of a socket: what has come and nobody has taken, how the stream has ended behind it, and who has asked
- * for it, which is a `receive` that waits or the owner that has armed the socket.
+ * The reading side of a socket that is asked for more than the next packet, or later than it comes: what has come and nobody
+ * has taken, how the stream has ended behind it, and the `receive` that waits for it, or the owner's count.
  */
 export class ReceiveQueue {
   readonly #socket: Receiving;
@@ -54,15 +57,9 @@ export class ReceiveQueue {
   #frames: Frames | undefined;
   #waiting = noReceive;
   #ending: Ending | undefined;
-  /** Whether the next packet goes to the owner. */
-  #isArmed = false;
   /** The packets that go to the owner before the socket is passive again; 0 where it was armed for one. */
   packetsLeft = 0;
   #isCountingDown = false;
-  /** Whether what has come last is lent to who gets it. */
-  #isLent = false;
-  /** Whether what the kernel had when it was armed may still be unread. */
-  #isPollDue = false;
 
   constructor(socket: Receiving, options: ResolvedSocketOptions) {
     this.#socket = socket;
@@ -74,7 +71,7 @@ export class ReceiveQueue {
 
   /** Without waiting; nothing where it has to. `byteSize` 0 takes whatever has come. */
   receiveNow(byteSize: number): Result<Buffer, SocketError> | undefined {
-    if (this.#isArmed) return err("Einval");
+    if (this.#socket.isArmed) return err("Einval");
     if (this.#waiting.isThere || this.#socket.isUpgrading) return err("Ealready");
     if (byteSize > 0 && this.#frames !== undefined) return err("Einval");
     if (byteSize > mostExactBytes) return err("Enomem");
@@ -108,42 +105,9 @@ export class ReceiveQueue {
     this.#waiting.dispose();
   }
 
-  /**
-   * From now on the owner gets what comes: what is here already, before this returns.
-   *
-   * @returns whether something that the kernel has may still come with its next poll
-   */
-  arm(): boolean {
-    this.#isArmed = true;
-    this.hand();
-    this.#socket.readOn();
-    this.#isPollDue = this.isArmed;
-    return this.#isPollDue;
-  }
-
-  disarm(): void {
-    this.#isArmed = false;
-    this.packetsLeft = 0;
-  }
-
-  get isArmed(): boolean {
-    return this.#isArmed;
-  }
-
-  /** Says whether what the kernel had when it was armed has still to come; once. */
-  takePoll(): boolean {
-    const isDue = this.#isArmed && this.#isPollDue;
-    this.#isPollDue = false;
-    return isDue;
-  }
-
   // ── what comes ──
 
   push(data: Buffer): void {
-    // Before anybody gets it, who may begin a relay or ask for more at once. Where a receive and the owner have both asked,
-    // the one who does not get it has asked for more already, without having had anything to return.
-    const haveBothAsked = this.#isArmed && this.#waiting.isThere;
-    this.#isLent = this.#options.reuseBuffers && !haveBothAsked;
     if (this.#handOver(data)) return;
     this.put(data);
     this.hand();
@@ -165,20 +129,15 @@ export class ReceiveQueue {
   }
 
   /**
-   * Gives what has just come to whoever waits for it, past the stash: most packets are asked for before they come, and
-   * are a packet as they are. Says false where `hand` has to decide.
+   * Gives what has just come to a receive that waits for it, past the stash: most packets are a packet as they are. Says
+   * false where `hand` has to decide.
    */
   #handOver(data: Buffer): boolean {
+    if (!this.#waiting.isThere || this.#waiting.byteSize > 0) return false;
     if (this.#stash.size > 0 || this.#frames !== undefined || this.#socket.isUpgrading) return false;
-    if (data.length > this.#options.buffer || this.#waiting.byteSize > 0) return false;
-    const isForReceive = this.#waiting.isThere;
-    if (!isForReceive && (!this.#isArmed || this.packetsLeft > 0)) return false;
+    if (data.length > this.#options.buffer) return false;
     this.#socket.readOn();
-    if (isForReceive) this.#waiting.take()(ok(data));
-    else {
-      this.#isArmed = false; // as in `hand`
-      this.#socket.deliver(data);
-    }
+    this.#waiting.take()(ok(data));
     return true;
   }
 
@@ -187,14 +146,14 @@ export class ReceiveQueue {
     if (this.#stash.size === 0 && this.#ending === undefined) return; // nothing has come
     if (this.#socket.isUpgrading) return;
     if (this.#waiting.isThere) this.#handToWaiting();
-    if (!this.#isArmed || this.#waiting.isThere) return;
+    if (!this.#socket.isArmed || this.#waiting.isThere) return;
     if (this.packetsLeft > 0) {
       this.#countDown();
       return;
     }
     const data = this.#take(0);
     if (data === undefined && this.#ending === undefined) return;
-    this.#isArmed = false; // before the message: the owner may ask again at once
+    this.#socket.isArmed = false; // before the message: the owner may ask again at once
     if (data !== undefined) this.#socket.deliver(data);
     else if (this.#ending !== undefined) this.#socket.tellEnd(this.#ending);
   }
@@ -203,12 +162,12 @@ export class ReceiveQueue {
   #countDown(): void {
     if (this.#isCountingDown) return;
     this.#isCountingDown = true;
-    this.#isLent = false; // several wait beside each other
+    this.#socket.isLent = false; // several wait beside each other
     while (this.packetsLeft > 0) {
       const data = this.#take(0);
       if (data === undefined) break;
       const isLast = --this.packetsLeft === 0;
-      if (isLast) this.#isArmed = false;
+      if (isLast) this.#socket.isArmed = false;
       this.#socket.deliver(data);
       if (isLast) this.#socket.deliverPassive();
     }
@@ -294,14 +253,18 @@ export class ReceiveQueue {
     return (
       size < this.#options.readAhead ||
       size < this.#waiting.byteSize ||
-      (this.#frames !== undefined && (this.#isArmed || this.#waiting.isThere)) // a frame that is asked for has its own bound
+      (this.#frames !== undefined && (this.#socket.isArmed || this.#waiting.isThere)) // a frame that is asked for has its own bound
     );
   }
 
-  /** Whose the memory is of what was pushed last. */
-  get holding(): Holding {
-    if (!this.#isLent || this.#stash.size > 0) return "kept";
-    return this.#isArmed || this.#waiting.isThere ? "returned" : "lent";
+  /** Whether all that has come was taken. */
+  get isEmpty(): boolean {
+    return this.#stash.size === 0;
+  }
+
+  /** Whether even what an armed socket gets has to go through here. */
+  get isInUse(): boolean {
+    return this.#stash.size > 0 || this.#frames !== undefined || this.#waiting.isThere || this.packetsLeft > 0;
   }
 
   get hasNothingForOwner(): boolean {

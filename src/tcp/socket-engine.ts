@@ -45,7 +45,12 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
   readonly runtime: RuntimeEngine;
   #transport: Transport;
   #options: ResolvedSocketOptions;
-  readonly #receives: ReceiveQueue;
+  isArmed = false;
+  /** Whether what the kernel had when it was armed may still be unread. */
+  #isPollDue = false;
+  isLent = false;
+  /** Most sockets are armed when a packet comes, and have none. */
+  #receives: ReceiveQueue | undefined;
   /** Most sockets send no more than once a turn what the kernel takes at once, and have none. */
   #sends: SendQueue | undefined;
   /** The scheduler's turn of the last send, while there is no queue. */
@@ -81,11 +86,12 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
     this.runtime = runtime;
     this.#transport = transport;
     this.#options = options;
-    this.#receives = new ReceiveQueue(this, options);
     if (options.reuseBuffers) beginLending();
     transport.events = this;
-    if (head !== undefined && head.length > 0) this.#receives.put(Buffer.from(head));
-    if (transport.isDestroyed || transport.hasEnded) this.#receives.end({ ...plainEnd, isWhole: transport.hasEnded });
+    if (options.packet !== "raw") this.#receives = new ReceiveQueue(this, options);
+    if (head !== undefined && head.length > 0) this.#ownReceives.put(Buffer.from(head));
+    if (transport.isDestroyed || transport.hasEnded)
+      this.#ownReceives.end({ ...plainEnd, isWhole: transport.hasEnded });
     this.ref();
     if (owner !== undefined && !this.goTo(owner)) void this.close();
   }
@@ -94,10 +100,21 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
 
   /** `byteSize` 0 takes whatever comes; a negative time waits for ever. */
   receive(byteSize: number, milliseconds: number): Promise<Result<Buffer, SocketError>> {
-    if (this.#receives.takePoll()) return this.#receiveAfterPoll(byteSize, milliseconds);
+    if (this.#takePoll()) return this.#receiveAfterPoll(byteSize, milliseconds);
     const now = this.#receiveNow(byteSize);
     if (now !== undefined) return this.runtime.scheduler.answer(now);
-    return this.#receives.wait(byteSize, milliseconds, this.runtime.alarms);
+    return this.#ownReceives.wait(byteSize, milliseconds, this.runtime.alarms);
+  }
+
+  /** Says whether what the kernel had when it was armed has still to come; once. */
+  #takePoll(): boolean {
+    const isDue = this.isArmed && this.#isPollDue;
+    this.#isPollDue = false;
+    return isDue;
+  }
+
+  get #ownReceives(): ReceiveQueue {
+    return (this.#receives ??= new ReceiveQueue(this, this.#options));
   }
 
   /** What the kernel had belongs to who armed the socket, which is passive again then. */
@@ -112,13 +129,13 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
   #receiveNow(byteSize: number): Result<Buffer, SocketError> | undefined {
     if (this.#phase === "gone") return err("Closed");
     if (this.#phase === "dead") return err(this.#ownClosing.lastWords.toReceive());
-    return this.#receives.receiveNow(byteSize);
+    return this.#ownReceives.receiveNow(byteSize);
   }
 
   arm(): Result<undefined, "Closed"> {
     if (this.#isAllSaid) return err("Closed");
     this.#checkOwner();
-    this.#receives.packetsLeft = 0;
+    if (this.#receives !== undefined) this.#receives.packetsLeft = 0;
     this.#flow();
     return ok();
   }
@@ -127,10 +144,10 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
   setActive(count: number): Result<undefined, "Closed" | "Einval"> {
     if (this.#isAllSaid) return err("Closed");
     this.#checkOwner();
-    const left = this.#receives.packetsLeft + count;
+    const left = this.#ownReceives.packetsLeft + count;
     if (left > mostPackets || count < -mostPackets - 1) return err("Einval");
     if (left > 0) {
-      this.#receives.packetsLeft = left;
+      this.#ownReceives.packetsLeft = left;
       this.#flow();
     } else {
       this.disarm();
@@ -154,11 +171,18 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
   /** From now on the owner gets what comes: what is here already, before this returns. */
   #flow(): void {
     if (this.#phase === "dead") this.tellEnd({ ...plainEnd, error: this.#ownClosing.lastWords.error });
-    else if (this.#receives.arm()) this.owner?.awaitPoll?.();
+    else {
+      this.isArmed = true;
+      this.#receives?.hand();
+      this.readOn();
+      this.#isPollDue = this.isArmed;
+      if (this.isArmed) this.owner?.awaitPoll?.();
+    }
   }
 
   disarm(): void {
-    this.#receives.disarm();
+    this.isArmed = false;
+    if (this.#receives !== undefined) this.#receives.packetsLeft = 0;
   }
 
   /** What nobody has taken is cut anew; a receive for so many bytes exactly has no sense where there are frames. */
@@ -168,8 +192,8 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
     const { reuseBuffers = this.#options.reuseBuffers } = changed;
     if (reuseBuffers) beginLending();
     this.#options = { ...this.#options, packet, packetSize, reuseBuffers };
-    this.#receives.cutAnew(this.#options);
-    this.#receives.hand();
+    this.#ownReceives.cutAnew(this.#options);
+    this.#ownReceives.hand();
     this.readOn();
     return ok();
   }
@@ -209,7 +233,7 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
 
   readOn(): void {
     if (this.#transport.isReading) return; // as it is most of the time
-    if (!this.#isReadable || this.#upgrading !== undefined || !this.#receives.hasRoom) return;
+    if (!this.#isReadable || this.#upgrading !== undefined || !this.#hasRoom) return;
     this.#transport.read();
     if (this.#shut === "both" && this.#transport.isFinished) this.#endWhenQuiet();
   }
@@ -220,7 +244,20 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
 
   /** Whether more may come. */
   get #isReadable(): boolean {
-    return this.#isOpen && this.#receives.ending === undefined;
+    return this.#isOpen && this.#ending === undefined;
+  }
+
+  get #ending(): Ending | undefined {
+    return this.#receives?.ending;
+  }
+
+  get #hasRoom(): boolean {
+    return this.#receives === undefined || this.#receives.hasRoom;
+  }
+
+  /** Whether a receive waits. */
+  get #isAwaited(): boolean {
+    return this.#receives?.isAwaited === true;
   }
 
   /** The owner hears how it ended; a peer's end closes our side too, unless `exitOnClose` says otherwise. */
@@ -253,20 +290,34 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
     }
     this.#receivedBytes += data.length;
     this.#receivedCount++;
-    if (this.#receives.ending !== undefined) {
+    if (this.#ending !== undefined) {
       this.#transport.reset(); // after our shutdown nobody will read this, and the peer has to know
       return false;
     }
     const { scheduler } = this.runtime;
     scheduler.enter();
-    if (this.#receives.isAwaited) scheduler.outlast();
-    this.#receives.push(data);
+    if (this.#isAwaited) scheduler.outlast();
+    this.#take(data);
     scheduler.leave();
-    return this.#isOpen && this.#receives.hasRoom;
+    return this.#isOpen && this.#hasRoom;
+  }
+
+  #take(data: Buffer): void {
+    // Before anybody gets it, who may begin a relay or ask for more at once. Where a receive and the owner have both asked,
+    // the one who does not get it has asked for more already, without having had anything to return.
+    this.isLent = this.#options.reuseBuffers && !(this.isArmed && this.#isAwaited);
+    // Most packets are asked for before they come, and are a packet as they are.
+    const isForOwner = this.isArmed && this.#upgrading === undefined && this.#receives?.isInUse !== true;
+    if (isForOwner && data.length <= this.#options.buffer) {
+      this.readOn();
+      this.isArmed = false; // before the message: the owner may ask again at once
+      this.deliver(data);
+    } else this.#ownReceives.push(data);
   }
 
   get holding(): Holding {
-    return this.#receives.holding;
+    if (!this.isLent || this.#receives?.isEmpty === false) return "kept";
+    return this.isArmed || this.#isAwaited ? "returned" : "lent";
   }
 
   end(): void {
@@ -283,9 +334,9 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
   failed(code: string, while_: "reading" | "writing"): void {
     const reason = this.#note(code);
     // A stream that has ended by a failure has nothing more to say, nor a look at one that has failed.
-    if (!this.#isOpen || this.#receives.ending?.error !== undefined || this.#ownClosing.isFailureKnown) return;
+    if (!this.#isOpen || this.#ending?.error !== undefined || this.#ownClosing.isFailureKnown) return;
     // A record that is none is told to whoever reads, whatever is queued.
-    const isQueueFirst = reason !== "Eproto" && this.#hasQueue && this.#receives.hasNothingForOwner;
+    const isQueueFirst = reason !== "Eproto" && this.#hasQueue && this.#receives?.hasNothingForOwner !== false;
     if (while_ === "writing" || isQueueFirst) this.#failQueue();
     else {
       this.#sends?.refuseAll(err("Closed"), err("Enotconn"));
@@ -327,9 +378,9 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
   /** Our end is out, behind the queue: there is nothing left to keep the program running for, nor to receive. */
   #finishShutdown(): void {
     this.unref();
-    if (this.#receives.ending !== undefined) return;
-    if (this.#receives.isArmed) this.#endWith(plainEnd);
-    else if (this.#receives.hasRoom) {
+    if (this.#ending !== undefined) return;
+    if (this.isArmed) this.#endWith(plainEnd);
+    else if (this.#hasRoom) {
       this.#transport.read();
       this.#endWhenQuiet();
     }
@@ -348,7 +399,7 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
   #endWith(ending: Ending): void {
     if (!this.#isOpen) return;
     this.runtime.scheduler.enter();
-    this.#receives.end(ending);
+    this.#ownReceives.end(ending);
     this.runtime.scheduler.leave();
   }
 
@@ -368,7 +419,7 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
 
   /** As `send`, without a promise where it need not wait. */
   sendNow(body: Pieces): Promise<SendResult> | SendResult {
-    const { frames } = this.#receives;
+    const frames = this.#receives?.frames;
     const pieces = frames === undefined ? body : frames.encode(body);
     return pieces === undefined ? err("Emsgsize") : this.#sendPieces(pieces);
   }
@@ -418,7 +469,7 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
 
   /** Whoever sends is told; whoever waits in a receive too, and otherwise the next one. */
   #failSend(): SocketError {
-    return this.#failWriting((error) => ({ toReceive: this.#receives.isAwaited ? undefined : error }));
+    return this.#failWriting((error) => ({ toReceive: this.#isAwaited ? undefined : error }));
   }
 
   /** Nobody sends but the queue: unless a send waits, the next one has still to be told. */
@@ -434,8 +485,8 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
     if (failure !== undefined) this.#note(failure);
     const error = this.#shownReset(failure ?? (this.#shut === "both" ? "EPIPE" : undefined));
     if (this.#hasUnread) this.#transport.reset();
-    this.#receives.clear();
-    if (this.#receives.isArmed) this.tellEnd({ ...plainEnd, error });
+    this.#receives?.clear();
+    if (this.isArmed) this.tellEnd({ ...plainEnd, error });
     else this.#die(wordsFor(error ?? "Closed"));
     return error ?? "Closed";
   }
@@ -485,12 +536,11 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
     if (this.#shut === "both") return ok();
     this.#shut = "both";
     this.#departure.startLinger();
-    if (this.#receives.isArmed && !this.#hasQueue) {
+    if (this.isArmed && !this.#hasQueue) {
       this.tellEnd(plainEnd);
       return ok();
     }
-    const { isArmed, ending, hasRoom } = this.#receives;
-    return !isArmed && ending === undefined && hasRoom ? undefined : this.#endTransport();
+    return !this.isArmed && this.#ending === undefined && this.#hasRoom ? undefined : this.#endTransport();
   }
 
   /** Whether the kernel has no connection left to shut down. */
@@ -542,7 +592,7 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
   }
 
   get #hasUnread(): boolean {
-    return this.#receives.unreadSize + this.#transport.untoldBytes > 0;
+    return (this.#receives?.unreadSize ?? 0) + this.#transport.untoldBytes > 0;
   }
 
   abort(): void {
@@ -573,10 +623,10 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
 
   /** Nobody uses the connection any more: it ends once its queue has left, or the time for that is over. */
   #leave(): void {
-    this.#receives.clear();
+    this.#receives?.clear();
     this.#upgrading?.(false);
     this.#sends?.refuseAll(err("Closed"), err(this.#phase === "dead" ? "Enotconn" : "Closed"));
-    this.#receives.refuse("Closed");
+    this.#receives?.refuse("Closed");
     if (!this.#transport.isDestroyed) this.#departure.leave();
   }
 
@@ -603,25 +653,25 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
       this.#upgrading = settle;
       if (!this.#hasQueue) settle(true);
     });
-    if (!isOpen || this.#receives.ending !== undefined) {
+    if (!isOpen || this.#ending !== undefined) {
       this.#upgrading = undefined;
-      this.#receives.hand();
+      this.#receives?.hand();
       return err("Closed");
     }
-    const read = unread === "HandOver" ? this.#receives.takeAll() : undefined;
-    this.#receives.clear();
-    this.#receives.cutAnew(this.#options);
+    const read = unread === "HandOver" ? this.#ownReceives.takeAll() : undefined;
+    this.#receives?.clear();
+    this.#receives?.cutAnew(this.#options);
     const { peername } = this.#transport;
     return ok({ raw: this.#transport.lend(read), path: peername?.port === 0 ? peername.address : undefined });
   }
 
   #refuseUpgrade(): SocketError | undefined {
     if (this.#phase === "gone") return "Closed";
-    if (this.#phase === "dead" || this.#receives.ending !== undefined || this.#transport.hasFailed) return "Enotconn";
+    if (this.#phase === "dead" || this.#ending !== undefined || this.#transport.hasFailed) return "Enotconn";
     if (this.#shut !== "nothing") return "Enotconn";
     if (!this.#transport.canLend) return "Enotsup";
-    if (this.#upgrading !== undefined || this.#receives.isAwaited) return "Ealready";
-    return this.#receives.isArmed ? "Einval" : undefined;
+    if (this.#upgrading !== undefined || this.#isAwaited) return "Ealready";
+    return this.isArmed ? "Einval" : undefined;
   }
 
   /** The other protocol speaks: from now on the stream is what `transport` makes of it. */
@@ -685,10 +735,6 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
   /** Whether it is closed, whoever has closed it, or its end has been told. */
   get isGone(): boolean {
     return this.#phase === "gone";
-  }
-
-  get isArmed(): boolean {
-    return this.#receives.isArmed;
   }
 
   /** Whether a receive has said the peer's own end: all that the peer has sent was received. */
