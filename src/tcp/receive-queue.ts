@@ -88,10 +88,14 @@ export class ReceiveQueue {
     return received;
   }
 
-  /** As inet's driver: what an exact receive has waited for is kept together, for the next one. */
+  /**
+   * As inet's driver: what an exact receive has waited for is kept together, for who asks next. An owner that has armed the
+   * socket meanwhile has asked.
+   */
   #newWaiting(): WaitingReceive {
-    return new WaitingReceive(() => {
-      if (this.#waiting.byteSize > 0) this.#stash.setApart();
+    return new WaitingReceive((byteSize) => {
+      if (byteSize > 0) this.#stash.setApart();
+      this.hand();
     });
   }
 

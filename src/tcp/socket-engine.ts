@@ -172,12 +172,16 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
   #flow(): void {
     if (this.#phase === "dead") this.tellEnd({ ...plainEnd, error: this.#ownClosing.lastWords.error });
     else {
-      this.isArmed = true;
-      this.#receives?.hand();
-      this.readOn();
+      this.#hand();
       this.#isPollDue = this.isArmed;
       if (this.isArmed) this.owner?.awaitPoll?.();
     }
+  }
+
+  #hand(): void {
+    this.isArmed = true;
+    this.#receives?.hand();
+    this.readOn();
   }
 
   disarm(): void {

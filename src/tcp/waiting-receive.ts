@@ -7,13 +7,13 @@ type Received = Result<Buffer, SocketError>;
 
 /** The one receive of a socket that may wait: for how many bytes, and until when. */
 export class WaitingReceive implements Waiter {
-  readonly #onTimeout: () => void;
+  readonly #onTimeout: (byteSize: number) => void;
   #byteSize = 0;
   #resolve: ((result: Received) => void) | undefined;
   #deadline: Deadline | undefined;
 
-  /** `onTimeout` is called just before a receive says `Timeout`. */
-  constructor(onTimeout: () => void) {
+  /** `onTimeout` is called when one that waited for so many bytes waits no longer, and has said `Timeout`. */
+  constructor(onTimeout: (byteSize: number) => void) {
     this.#onTimeout = onTimeout;
   }
 
@@ -63,8 +63,9 @@ export class WaitingReceive implements Waiter {
 
   passDeadline(): void {
     if (!this.isThere) return;
-    this.#onTimeout();
+    const byteSize = this.#byteSize;
     this.take()(err("Timeout"));
+    this.#onTimeout(byteSize);
   }
 }
 

@@ -344,6 +344,21 @@ describe("receiveExact", () => {
       expect(await nextMessage(client.self)).toEqual(packet(client.socket, "lo"));
     });
 
+    test("that timed out has its bytes given to the owner that has armed beside it, in order", async () => {
+      const clock = createSimulatedClock();
+      await using client = await open(kind, {}, createRuntime({ clock }));
+      const received = receiveExact(client.socket, 5, 1_000);
+      receiveNextPacketAsMessage(client.socket);
+      await client.peer.send("hel");
+      await hasRead(client.socket, 3);
+      await clock.advance(1_000);
+      expect(await received).toEqual(err("Timeout"));
+      expect(await nextMessage(client.self)).toEqual(packet(client.socket, "hel"));
+      await client.peer.send("lo");
+      receiveNextPacketAsMessage(client.socket);
+      expect(await nextMessage(client.self)).toEqual(packet(client.socket, "lo"));
+    });
+
     test("that timed out leaves more than `buffer` bytes in one piece", async () => {
       await using client = await open(kind, { buffer: 1_460 });
       await readAhead(client, pattern(20_000));
