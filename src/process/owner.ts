@@ -69,11 +69,13 @@ export function watch(
 export function attach(owner: Owner, resource: ExitListener): boolean {
   if (owner.attach !== undefined) return owner.attach(resource);
   const leave = watch(owner, "resource", (reason) => {
+    if (resource.list !== place) return; // it has gone to another since, and this one calls it all the same
     resource.list = undefined;
     resource.hear(reason);
   });
   if (leave === undefined) return false;
+  const place = { remove: leave };
   resource.leave();
-  resource.list = { remove: leave };
+  resource.list = place;
   return true;
 }

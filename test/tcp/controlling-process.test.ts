@@ -1,3 +1,4 @@
+import { EventEmitter } from "node:events";
 import { describe, expect, test } from "@jest/globals";
 import {
   abort,
@@ -7,8 +8,10 @@ import {
   createRuntime,
   err,
   getstat,
+  Normal,
   ok,
   type OwnedSocket,
+  type Owner,
   ownerFromCallback,
   receive,
   receiveNextPacketAsMessage,
@@ -300,6 +303,26 @@ describe("Owner", () => {
     const stream = await client.peer.readToEnd();
     expect(stream.how).toBe("Rst");
     expect(stream.data.length).toBeLessThan(data.length);
+  });
+
+  test("that calls a listener which has left, as an EventEmitter does, does not end the socket of its new owner", async () => {
+    const ends = new EventEmitter();
+    const first: Owner = {
+      deliver: () => undefined,
+      onExit: (listener) => {
+        ends.on("end", listener);
+        return () => ends.off("end", listener);
+      },
+    };
+    await using server = await peerServer();
+    await using next = await startProcess();
+    ends.on("end", () => unwrap(controllingProcess(socket, next.self)));
+    const socket = unwrap(await connect({ host: "127.0.0.1", port: server.port, owner: first }));
+    ends.emit("end", Normal);
+    expect(await send(socket, "still open")).toEqual(ok());
+    next.end();
+    await next.process.exited;
+    expect(await send(socket, "closed")).toEqual(err("Closed"));
   });
 
   test("that is killed after shutdown with bytes unread resets the peer that had seen the end", async () => {
