@@ -4,7 +4,7 @@ import { type ExitListener, FunctionListener } from "./exit-listener.ts";
 /**
  * Who wants to know when an owner ends: what goes down with it, and behind these who hears why; both in the order in
  * which they came. Linked, as each call of a process listens for its end for a moment: a Set of so many that come and go
- * costs four times as much. An owner is itself the list of its listeners, which an object for one socket would be dear for.
+ * costs four times as much. A process, and a callback as an owner, is itself the list of its listeners: most have one, for which an object would be dear.
  */
 export class ExitListeners {
   #first: ExitListener | undefined;

@@ -265,7 +265,7 @@ export class ProcessEngine extends ExitListeners implements Process, Runnable {
     return (this.#belongings ??= new Belongings());
   }
 
-  /** Its links and monitors. */
+  /** Its links and monitors, and whether it traps exits. */
   get ties(): Ties {
     return (this.#ties ??= new Ties(this));
   }

@@ -1,3 +1,5 @@
+import { nextTick } from "node:process";
+
 /** Something that waits for its turn. */
 export interface Runnable {
   run(): void;
@@ -63,7 +65,7 @@ export class Scheduler {
     if (!this.#isTurnOutside) {
       this.#isTurnOutside = true;
       this.#turnsOutside--;
-      process.nextTick(this.#endTurnOutside);
+      nextTick(this.#endTurnOutside);
     }
     return this.#turnsOutside;
   }

@@ -4,7 +4,10 @@ import type { Monitor } from "./monitor.ts";
 import { type Owner, watch } from "./owner.ts";
 import type { ProcessEngine } from "./process.ts";
 
-/** The links and monitors of one process: whose end concerns it, and, by its links, whom its own end concerns. */
+/**
+ * The links and monitors of one process: whose end concerns it, and how it hears of that, and, by its links, whom its own end
+ * concerns.
+ */
 export class Ties {
   isTrappingExits = false;
   /** Whose end the process ends with although it traps exits: that it hears of it is no reason not to report a crash. */

@@ -3,7 +3,7 @@ import type { Departure } from "./departure.ts";
 import type { LastError } from "./error.ts";
 import { noLastWords } from "./last-words.ts";
 
-/** What a socket knows of its end, and who waits for it. Made by the first sign of an end: an open socket keeps nothing of it. */
+/** What a socket knows of its end, and who waits for it. Most open sockets have none: it is made by who asks, and by the end. */
 export class Closing {
   lastError: LastError | undefined;
   /** Whether the failure that the transport will tell was found by looking. */

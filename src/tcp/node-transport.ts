@@ -30,7 +30,8 @@ const ofUnnamed: Role = { ...ofTcp, path: "" };
  * What Node itself does at an end: it forbids writing, unless our side may stay open, as it always may here. Without it
  * a socket keeps one function for its end, and no array of two.
  */
-const nodesOwnEnd = new Socket().listeners("end")[0] as (() => void) | undefined;
+const nodesOwnEnd = new Socket().listeners("end").find(({ name }) => name === "onReadableStreamEnd") as
+  (() => void) | undefined;
 
 /** A stream of Node's that somebody else made. What was read of it already is the caller's to keep. */
 export function adopt(raw: Socket, options: KernelOptions): Transport {
@@ -127,7 +128,7 @@ export class NodeTransport implements Transport {
   #ownBuffer: OwnBuffer | undefined;
   /** Whether it was closed with nothing queued: then our end goes out, though Node does not say so any more. */
   #hasLeft = false;
-  /** For more than one piece at a time that the kernel takes: most sockets have none. */
+  /** Where one piece at a time, which the kernel takes, is not all: most open sockets have none. */
   #writer: NodeWriter | undefined;
 
   constructor(raw: Socket, role: Role) {
@@ -269,12 +270,12 @@ export class NodeTransport implements Transport {
   write(pieces: Pieces): void {
     const raw = this.#raw;
     const only = pieces.length === 1 ? pieces[0] : undefined;
-    if (only === undefined || this.#writer !== undefined || raw.writableLength > 0 || isEncrypted(raw)) {
-      this.#ownWriter.write(pieces);
-      return;
+    if (this.#writer !== undefined) this.#writer.write(pieces);
+    else if (only === undefined || raw.writableLength > 0 || isEncrypted(raw)) this.#ownWriter.write(pieces);
+    else {
+      raw.write(only);
+      if (raw.writableLength > 0 && !this.hasFailed) raw.write(nothing, this.#ownWriter.told);
     }
-    raw.write(only);
-    if (raw.writableLength > 0 && !this.hasFailed) raw.write(nothing, this.#ownWriter.told);
   }
 
   cork(first: Pieces): void {

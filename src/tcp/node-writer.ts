@@ -43,11 +43,15 @@ export class NodeWriter {
   }
 
   write(pieces: Pieces): void {
+    if (this.#isCorked) this.#gather(pieces, this.told);
+    else this.#writeNow(pieces);
+  }
+
+  #writeNow(pieces: Pieces): void {
     const raw = this.#raw;
-    const told = this.#isCorked || raw.writableLength > 0 || isEncrypted(raw) ? this.told : undefined;
+    const told = raw.writableLength > 0 || isEncrypted(raw) ? this.told : undefined;
     const only = pieces.length === 1 ? pieces[0] : undefined;
-    if (this.#isCorked) this.#gather(pieces, told);
-    else if (only !== undefined) raw.write(only, told);
+    if (only !== undefined) raw.write(only, told);
     else {
       this.cork(pieces);
       this.#gather(pieces, told);

@@ -51,7 +51,7 @@ const mostExactBytes = 64 * 1024 * 1024;
 export class ReceiveQueue {
   readonly #socket: Receiving;
   #options: ResolvedSocketOptions;
-  /** Its own once something has to wait: most packets are asked for before they come. */
+  /** Its own once something has to wait. */
   #stash = noStash;
   /** Cuts the stream into frames; nothing where it is raw. */
   #frames: Frames | undefined;

@@ -1,3 +1,4 @@
+import { nextTick } from "node:process";
 import { type Pieces, sizeOf } from "../framing/framing.ts";
 import { Alarm } from "../process/alarm.ts";
 import type { RuntimeEngine } from "../process/runtime.ts";
@@ -37,7 +38,7 @@ export function writeTo(transport: Transport, pieces: Pieces): boolean {
 }
 
 /**
- * The writing side of a socket that sends more than once a turn, or more than the kernel takes. What is accepted stands in
+ * The writing side of a socket that sends more than once a turn, or so much that a send has to wait. What is accepted stands in
  * the transport's queue; while that is over its mark, sends wait here, whole and in order, so that two senders never
  * interleave.
  */
@@ -49,7 +50,7 @@ export class SendQueue {
   #waitingBytes = 0;
   /** The scheduler's turn of the last write. */
   #turn: number;
-  /** Writes of that turn: where there was one, further ones are corked. */
+  /** Writes of that turn: where there was one, further ones are corked. The first was without this queue. */
   #writes = 1;
   #isCorked = false;
   /** When those of the last turn left, where they were many: then so are those of this one, most likely. */
@@ -83,9 +84,7 @@ export class SendQueue {
    */
   write(pieces: Pieces): boolean {
     if (pieces.length === 0) return !this.#transport.hasFailed;
-    const { turn } = this.#runtime.scheduler;
-    if (turn !== this.#turn) this.#beginTurn(turn);
-    if (!this.#isCorked && this.#isOneOfMany) {
+    if (!this.#isCorked && this.#leavesWithOthers()) {
       if (this.#transport.hasFailed) return false;
       this.#corkThisTurn(pieces);
     }
@@ -93,13 +92,12 @@ export class SendQueue {
     return writeTo(this.#transport, pieces);
   }
 
-  #beginTurn(turn: number): void {
+  /** Whether what is written now is one of several writes of its turn, as far as that can be known. */
+  #leavesWithOthers(): boolean {
+    const { turn } = this.#runtime.scheduler;
+    if (turn === this.#turn && this.#writes > 0) return true;
     this.#turn = turn;
-    if (!this.#isCorked) this.#writes = 0;
-  }
-
-  get #isOneOfMany(): boolean {
-    if (this.#writes > 0) return true;
+    this.#writes = 0;
     if (this.#manyLeftAt === undefined) return false;
     return performance.now() - this.#manyLeftAt < freshMs || this.#transport.probe();
   }
@@ -122,7 +120,7 @@ export class SendQueue {
     });
   }
 
-  /** Some of the queue has left: whoever may go on does. Node says so at the end of a turn, or later. */
+  /** Some of the queue has left: whoever may go on does. */
   advance(): void {
     if (!this.isWaiting || this.#transport.queuedBytes >= this.#options.lowWatermark) return;
     for (let next = this.#takeNext(); next !== undefined; next = this.#takeNext()) {
@@ -183,7 +181,7 @@ export class SendQueue {
   #corkThisTurn(first: Pieces): void {
     this.#isCorked = true;
     this.#transport.cork(first);
-    process.nextTick(uncork, this);
+    nextTick(uncork, this);
   }
 
   /** The turn is over. */

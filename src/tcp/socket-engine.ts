@@ -27,6 +27,7 @@ export interface LentStream {
 
 /** What every send gives that succeeds at once: one promise for all of them, as it says the same of each. */
 const accepted: Promise<SendResult> = Promise.resolve(ok());
+const nothing = Buffer.alloc(0);
 /** As in inet, whose count of packets has 16 bits. */
 const mostPackets = 32_767;
 
@@ -49,9 +50,9 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
   /** Whether what the kernel had when it was armed may still be unread. */
   #isPollDue = false;
   isLent = false;
-  /** Most sockets are armed when a packet comes, and have none. */
+  /** Most packets are asked for before they come: a socket that gets no others has none. */
   #receives: ReceiveQueue | undefined;
-  /** Most sockets send no more than once a turn what the kernel takes at once, and have none. */
+  /** Most sockets send once a turn, and nothing of it has to wait: they have none. */
   #sends: SendQueue | undefined;
   /** The scheduler's turn of the last send, while there is no queue. */
   #sentIn = 0;
@@ -170,18 +171,20 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
 
   /** From now on the owner gets what comes: what is here already, before this returns. */
   #flow(): void {
-    if (this.#phase === "dead") this.tellEnd({ ...plainEnd, error: this.#ownClosing.lastWords.error });
-    else {
-      this.#hand();
-      this.#isPollDue = this.isArmed;
-      if (this.isArmed) this.owner?.awaitPoll?.();
+    if (this.#phase === "dead") {
+      this.tellEnd({ ...plainEnd, error: this.#ownClosing.lastWords.error });
+      return;
     }
-  }
-
-  #hand(): void {
     this.isArmed = true;
     this.#receives?.hand();
     this.readOn();
+    this.#awaitPoll();
+  }
+
+  /** Where it is still armed, something that the kernel has may come with the next poll. */
+  #awaitPoll(): void {
+    this.#isPollDue = this.isArmed;
+    if (this.isArmed) this.owner?.awaitPoll?.();
   }
 
   disarm(): void {
@@ -212,7 +215,7 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
     this.#ownClosing.isCutByClose = isCut;
   }
 
-  // ── what its queue asks for ──
+  // ── what its queue asks for, too ──
 
   get isUpgrading(): boolean {
     return this.#upgrading !== undefined;
@@ -662,7 +665,7 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
       this.#receives?.hand();
       return err("Closed");
     }
-    const read = unread === "HandOver" ? this.#ownReceives.takeAll() : undefined;
+    const read = unread === "HandOver" ? (this.#receives?.takeAll() ?? nothing) : undefined;
     this.#receives?.clear();
     this.#receives?.cutAnew(this.#options);
     const { peername } = this.#transport;

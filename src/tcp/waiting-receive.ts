@@ -69,5 +69,5 @@ export class WaitingReceive implements Waiter {
   }
 }
 
-/** That of all sockets that nobody has waited on yet: most are only ever armed. None is ever started here. */
+/** That of all queues by which nobody has waited yet. None is ever started here. */
 export const noReceive = new WaitingReceive(() => undefined);

@@ -50,6 +50,36 @@ describe("Scheduler", () => {
     expect(Math.max(...perTurn)).toBeLessThan(2_500);
   });
 
+  test("knows one turn from another: of slices, of who was resolved in one, and of the program between two ticks", async () => {
+    const scheduler = new Scheduler();
+    const outside = scheduler.turn;
+    expect(scheduler.turn).toBe(outside);
+    scheduler.enter();
+    const inSlice = scheduler.turn;
+    scheduler.outlast();
+    scheduler.leave();
+    expect(scheduler.turn).toBe(inSlice); // whoever was resolved goes on behind it
+    await turns(1);
+    const next = scheduler.turn;
+    scheduler.enter();
+    const nextSlice = scheduler.turn;
+    scheduler.leave();
+    expect(scheduler.turn).toBe(next);
+    expect(new Set([0, outside, inSlice, next, nextSlice]).size).toBe(5);
+  });
+
+  test("knows the program's turns also where somebody else keeps `process.nextTick`", async () => {
+    const scheduler = new Scheduler();
+    jest.useFakeTimers({ doNotFake: ["setImmediate"] });
+    try {
+      const first = scheduler.turn;
+      await turns(1);
+      expect(scheduler.turn).not.toBe(first);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
   test("lets a slice pay for a limited number of messages, and a new slice for as many again", () => {
     const scheduler = new Scheduler();
     for (const _slice of [1, 2]) {
