@@ -9,18 +9,29 @@ import type { TimerEngine } from "./timer.ts";
 
 /** What is a process's own, and goes at its end before anybody hears of that: its names, its timers, what wakes its waits. */
 export class Belongings {
+  readonly #process: ProcessEngine;
   #names: Map<NameEngine, MailboxSubject> | undefined;
   #timers: Set<TimerEngine> | undefined;
   #interrupts: ExitListeners | undefined;
   #controller: AbortController | undefined;
 
+  constructor(process: ProcessEngine) {
+    this.#process = process;
+  }
+
   /** What was sent by this name before is received by it again. */
-  register(name: NameEngine, holder: ProcessEngine, inbox?: MailboxSubject): Result<MailboxSubject, "NameTaken"> {
+  register(name: NameEngine, inbox?: MailboxSubject): Result<MailboxSubject, "NameTaken"> {
     this.#names ??= new Map();
-    const subject = inbox ?? this.#names.get(name) ?? new MailboxSubject(holder);
+    const subject = inbox ?? this.#names.get(name) ?? new MailboxSubject(this.#process);
     if (!name.claim(subject)) return err("NameTaken");
     this.#names.set(name, subject);
     return ok(subject);
+  }
+
+  unregister(name: NameEngine): Result<undefined, "NotRegistered"> {
+    if (name.inbox?.holder !== this.#process) return err("NotRegistered");
+    name.release();
+    return ok();
   }
 
   keepTimer(timer: TimerEngine): void {
@@ -31,7 +42,10 @@ export class Belongings {
     this.#timers?.delete(timer);
   }
 
-  /** Calls `listener` to wake what the process itself waits for; until it leaves. */
+  /**
+   * Calls `listener` at the end, before anybody else hears of it, to wake what the process itself waits for; until it
+   * leaves.
+   */
   onInterrupt(listener: ExitListener): void {
     (this.#interrupts ??= new ExitListeners()).addObserver(listener);
   }
@@ -46,8 +60,8 @@ export class Belongings {
   }
 
   /** The process has ended: its names are free, and its timers send nothing more. */
-  free(holder: ProcessEngine): void {
-    for (const name of this.#names?.keys() ?? []) holder.unregister(name);
+  free(): void {
+    for (const name of this.#names?.keys() ?? []) this.unregister(name);
     this.#names = undefined;
     for (const timer of this.#timers ?? []) timer.cancel();
     this.#timers = undefined;

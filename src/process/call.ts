@@ -115,7 +115,7 @@ class PendingCall extends ExitListener implements Address, TimedWait {
     this.#callee.observeExit(this);
     if (this.#caller !== undefined) {
       this.#caller.receiver.beginWait();
-      this.#caller.onInterrupt((this.#interrupt = new Interrupt(this, answer, reject)));
+      this.#caller.belongings.onInterrupt((this.#interrupt = new Interrupt(this, answer, reject)));
     }
     if (this.#withinMs !== Infinity) this.#callee.runtime.alarms.time(this);
     try {

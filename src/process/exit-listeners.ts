@@ -4,7 +4,8 @@ import { type ExitListener, FunctionListener } from "./exit-listener.ts";
 /**
  * Who wants to know when an owner ends: what goes down with it, and behind these who hears why; both in the order in
  * which they came. Linked, as each call of a process listens for its end for a moment: a Set of so many that come and go
- * costs four times as much. A process, and a callback as an owner, is itself the list of its listeners: most have one, for which an object would be dear.
+ * costs four times as much. A process, and a callback as an owner, is itself the list of its listeners: most have one, for
+ * which an object would be dear.
  */
 export class ExitListeners {
   #first: ExitListener | undefined;
@@ -65,7 +66,7 @@ export class ExitListeners {
 
   /** `rethrow` gets what a listener throws: one that throws keeps no other from hearing. */
   tellResources(reason: ExitReason, rethrow: (error: unknown) => void): void {
-    while (this.#lastResource !== undefined) tell(this.#first, reason, rethrow);
+    while (this.#first !== undefined && this.#lastResource !== undefined) tell(this.#first, reason, rethrow);
   }
 
   /** As `tellResources`, when those have heard. */
@@ -74,10 +75,10 @@ export class ExitListeners {
   }
 }
 
-function tell(listener: ExitListener | undefined, reason: ExitReason, rethrow: (error: unknown) => void): void {
-  listener?.leave();
+function tell(listener: ExitListener, reason: ExitReason, rethrow: (error: unknown) => void): void {
+  listener.leave();
   try {
-    listener?.hear(reason);
+    listener.hear(reason);
   } catch (error) {
     rethrow(error);
   }

@@ -1,13 +1,11 @@
 import { inspect } from "node:util";
 import type { TcpMessage, TcpPassive } from "../tcp/message.ts";
-import { err, ok, type Result } from "../result.ts";
 import { Belongings } from "./belongings.ts";
 import { Abnormal, type ExitReason, ExitSignal, Killed, Normal, Shutdown } from "./exit.ts";
 import type { ExitListener } from "./exit-listener.ts";
 import { ExitListeners } from "./exit-listeners.ts";
 import { MailboxBound, type MailboxOptions } from "./mailbox-bound.ts";
 import { MailboxSubject } from "./mailbox-subject.ts";
-import type { NameEngine } from "./name.ts";
 import { MessageLoop } from "./message-loop.ts";
 import { noValue, Outcome, type Returned } from "./outcome.ts";
 import { type Owner, ownerItself } from "./owner.ts";
@@ -18,7 +16,6 @@ import { type Lane, Selector } from "./selector.ts";
 import type { Subject } from "./subject.ts";
 import { isThenable } from "./thenable.ts";
 import { Ties } from "./ties.ts";
-import type { TimerEngine } from "./timer.ts";
 import { valueText } from "./value-text.ts";
 
 /** A process as others see it: an address, a life, and the ways to end it. Source: `gleam/erlang/process.Pid`. */
@@ -232,37 +229,12 @@ export class ProcessEngine extends ExitListeners implements Process, Runnable {
   }
 
   get signal(): AbortSignal {
-    return this.#ownBelongings.signalOf(this.#ended);
+    return this.belongings.signalOf(this.#ended);
   }
 
-  /**
-   * Calls `listener` at the end, before anybody else hears of it, to wake what the process itself waits for; until it
-   * leaves.
-   */
-  onInterrupt(listener: ExitListener): void {
-    this.#ownBelongings.onInterrupt(listener);
-  }
-
-  register(name: NameEngine, inbox?: MailboxSubject): Result<MailboxSubject, "NameTaken"> {
-    return this.#ownBelongings.register(name, this, inbox);
-  }
-
-  unregister(name: NameEngine): Result<undefined, "NotRegistered"> {
-    if (name.inbox?.holder !== this) return err("NotRegistered");
-    name.release();
-    return ok();
-  }
-
-  keepTimer(timer: TimerEngine): void {
-    this.#ownBelongings.keepTimer(timer);
-  }
-
-  forgetTimer(timer: TimerEngine): void {
-    this.#belongings?.forgetTimer(timer);
-  }
-
-  get #ownBelongings(): Belongings {
-    return (this.#belongings ??= new Belongings());
+  /** Its names, its timers, and what wakes its waits at its end. */
+  get belongings(): Belongings {
+    return (this.#belongings ??= new Belongings(this));
   }
 
   /** Its links and monitors, and whether it traps exits. */
@@ -354,7 +326,7 @@ export class ProcessEngine extends ExitListeners implements Process, Runnable {
   #stop(reason: ExitReason): void {
     this.#ended = reason;
     this.#outcome?.end(reason);
-    this.#belongings?.free(this);
+    this.#belongings?.free();
     this.#ties?.stopMonitoring();
     this.receiver.interrupt(reason);
     this.#belongings?.interrupt(reason, this.runtime.rethrow);

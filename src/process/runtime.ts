@@ -114,7 +114,7 @@ export class RuntimeEngine implements Runtime {
       options?.mailbox ?? this.#mailbox,
     );
     this.#processes.add(process);
-    if (name !== undefined) process.register(name, process.inbox);
+    if (name !== undefined) process.belongings.register(name, process.inbox);
     if (parent !== undefined) parent.ties.link(process);
     return process as unknown as Process<T, M>;
   }

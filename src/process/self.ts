@@ -164,13 +164,13 @@ export class SelfEngine implements Self {
 
   register<M>(name: Name<M>): Result<OwnSubject<M>, "NameTaken"> {
     this.process.checkAlive();
-    const registered = this.process.register(nameEngine(name));
+    const registered = this.process.belongings.register(nameEngine(name));
     return registered as unknown as Result<OwnSubject<M>, "NameTaken">;
   }
 
   unregister<M>(name: Name<M>): Result<undefined, "NotRegistered"> {
     this.process.checkAlive();
-    return this.process.unregister(nameEngine(name));
+    return this.process.belongings.unregister(nameEngine(name));
   }
 
   flushMessages(): number {
@@ -193,7 +193,7 @@ export class SelfEngine implements Self {
         expectSignal(slept);
         reject(new ExitSignal(reason));
       });
-      this.process.onInterrupt(interrupt);
+      this.process.belongings.onInterrupt(interrupt);
       const stop = (): void => {
         interrupt.leave();
         receiver.endWait();

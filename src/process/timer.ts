@@ -34,7 +34,7 @@ export class TimerEngine implements Timer {
     this.#receiver = address.isName === true ? undefined : address.holder;
     if (this.#receiver?.isAlive === false) return;
     runtime.alarms.set(this.#alarm, runtime.clock.now() + delayMs);
-    this.#receiver?.keepTimer(this);
+    this.#receiver?.belongings.keepTimer(this);
   }
 
   /** Stops it, and says how many milliseconds were left. */
@@ -42,12 +42,12 @@ export class TimerEngine implements Timer {
     if (!this.#alarm.isSet) return err("TimerNotFound");
     const left = Math.max(0, this.#alarm.at - this.#runtime.clock.now());
     this.#runtime.alarms.clear(this.#alarm);
-    this.#receiver?.forgetTimer(this);
+    this.#receiver?.belongings.forgetTimer(this);
     return ok(left);
   }
 
   #fire(): void {
-    if (this.#periodMs === undefined) this.#receiver?.forgetTimer(this);
+    if (this.#periodMs === undefined) this.#receiver?.belongings.forgetTimer(this);
     else this.#runtime.alarms.set(this.#alarm, this.#nextBeat(this.#periodMs));
     if (this.#address.isName !== true || this.#address.holder !== undefined) this.#address.put(this.#message);
     else this.#runtime.deadLetter({ message: this.#message, to: this.#address.text, why: "Unregistered" });

@@ -39,7 +39,7 @@ export function adopt(raw: Socket, options: KernelOptions): Transport {
 }
 
 /** As `adopt`, for one that a server of ours has accepted. */
-export function accepted(raw: Socket, isUnixSocket: boolean, options: KernelOptions): Transport {
+export function adoptAccepted(raw: Socket, isUnixSocket: boolean, options: KernelOptions): Transport {
   return configured(raw, isUnixSocket ? ofUnnamed : ofTcp, options);
 }
 
@@ -274,7 +274,7 @@ export class NodeTransport implements Transport {
     else if (only === undefined || raw.writableLength > 0 || isEncrypted(raw)) this.#ownWriter.write(pieces);
     else {
       raw.write(only);
-      if (raw.writableLength > 0 && !this.hasFailed) raw.write(nothing, this.#ownWriter.told);
+      if (raw.writableLength > 0) this.#ownWriter.tellOfRest();
     }
   }
 

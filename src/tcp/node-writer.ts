@@ -57,7 +57,12 @@ export class NodeWriter {
       this.#gather(pieces, told);
       this.#uncork(told);
     }
-    if (told === undefined && raw.writableLength > 0 && !this.#writing.hasFailed) raw.write(nothing, this.told);
+    if (told === undefined && raw.writableLength > 0) this.tellOfRest();
+  }
+
+  /** Of a write that the kernel has taken a part of only, and that nobody was to be told of. */
+  tellOfRest(): void {
+    if (!this.#writing.hasFailed) this.#raw.write(nothing, this.told);
   }
 
   cork(first: Pieces): void {

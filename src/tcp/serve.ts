@@ -1,6 +1,6 @@
 import net from "node:net";
 import type { Address } from "./address.ts";
-import { accepted } from "./node-transport.ts";
+import { adoptAccepted } from "./node-transport.ts";
 import type { KernelOptions, Transport } from "./transport.ts";
 
 /** What a listening socket is told to be. */
@@ -31,7 +31,7 @@ export function serve(address: ServerAddress, options: KernelOptions, events: Se
     pauseOnConnect: true,
   });
   server.on("connection", (raw) => {
-    events.accepted(accepted(raw, isUnixSocket, options));
+    events.accepted(adoptAccepted(raw, isUnixSocket, options));
   });
   server.on("error", (error: NodeJS.ErrnoException) => {
     events.failed(error.code ?? "");

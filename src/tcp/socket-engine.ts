@@ -215,7 +215,7 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
     this.#ownClosing.isCutByClose = isCut;
   }
 
-  // ── what its queue asks for, too ──
+  // ── what its queue needs of it ──
 
   get isUpgrading(): boolean {
     return this.#upgrading !== undefined;
@@ -240,7 +240,7 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
 
   readOn(): void {
     if (this.#transport.isReading) return; // as it is most of the time
-    if (!this.#isReadable || this.#upgrading !== undefined || !this.#hasRoom) return;
+    if (!this.#isReadable || this.isUpgrading || !this.#hasRoom) return;
     this.#transport.read();
     if (this.#shut === "both" && this.#transport.isFinished) this.#endWhenQuiet();
   }
@@ -314,7 +314,7 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
     // the one who does not get it has asked for more already, without having had anything to return.
     this.isLent = this.#options.reuseBuffers && !(this.isArmed && this.#isAwaited);
     // Most packets are asked for before they come, and are a packet as they are.
-    const isForOwner = this.isArmed && this.#upgrading === undefined && this.#receives?.isInUse !== true;
+    const isForOwner = this.isArmed && !this.isUpgrading && this.#receives?.isInUse !== true;
     if (isForOwner && data.length <= this.#options.buffer) {
       this.readOn();
       this.isArmed = false; // before the message: the owner may ask again at once
@@ -434,7 +434,7 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
   #sendPieces(pieces: Pieces): Promise<SendResult> | SendResult {
     if (this.#phase === "gone") return err("Closed");
     if (this.#phase === "dead") return err(this.#ownClosing.lastWords.toSend());
-    if (this.#upgrading !== undefined) return err("Ealready");
+    if (this.isUpgrading) return err("Ealready");
     const mustWait = this.#mustWait;
     if (!mustWait && isEmpty(pieces)) {
       this.#sentCount++; // and it succeeds, as the kernel is not asked
@@ -539,7 +539,7 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
   #shutdownNow(): SendResult | undefined {
     if (this.#phase === "gone") return err("Closed");
     if (this.#phase === "dead" || this.#isOver) return err("Enotconn");
-    if (this.#upgrading !== undefined) return err("Ealready");
+    if (this.isUpgrading) return err("Ealready");
     if (this.#shut === "both") return ok();
     this.#shut = "both";
     this.#departure.startLinger();
@@ -577,7 +577,7 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
   shutdownWrite(): SendResult {
     if (this.#phase === "gone") return err("Closed");
     if (this.#phase === "dead" || this.#transport.hasFailed) return err("Enotconn");
-    if (this.#upgrading !== undefined) return err("Ealready");
+    if (this.isUpgrading) return err("Ealready");
     if (this.#shut !== "nothing") return ok();
     this.#shut = "writing";
     this.#endSends();
@@ -677,7 +677,7 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
     if (this.#phase === "dead" || this.#ending !== undefined || this.#transport.hasFailed) return "Enotconn";
     if (this.#shut !== "nothing") return "Enotconn";
     if (!this.#transport.canLend) return "Enotsup";
-    if (this.#upgrading !== undefined || this.#isAwaited) return "Ealready";
+    if (this.isUpgrading || this.#isAwaited) return "Ealready";
     return this.isArmed ? "Einval" : undefined;
   }
 
