@@ -1,3 +1,4 @@
+import { channel } from "node:diagnostics_channel";
 import net from "node:net";
 import { NodeTransport, ofTcp, transportOf } from "./node-transport.ts";
 import { nextBuffer, readFirst } from "./read-buffer.ts";
@@ -34,7 +35,6 @@ export function dial(
   const { raw, transport } = begin(destination, options);
   const dialing = new Dialing(transport, connected, failed);
   transport.events = dialing;
-  raw.on("connect", heardConnect);
   return () => {
     dialing.giveUp();
     raw.destroy();
@@ -49,6 +49,9 @@ let isMethod = false;
 
 const readAsMethod: net.OnReadOpts = { buffer: nextBuffer, callback: heardRead };
 
+/** Where Node tells of each client's socket that it makes. */
+const clientSockets = channel("net.client.socket");
+
 /** A function of its own: Node keeps the callback with the socket, which must keep nothing but the transport alive. */
 function begin(destination: Destination, options: DialOptions): { raw: net.Socket; transport: NodeTransport } {
   const onread: net.OnReadOpts = isMethod
@@ -62,12 +65,22 @@ function begin(destination: Destination, options: DialOptions): { raw: net.Socke
       };
   readFirst(options.buffer);
   const isUnix = "path" in destination;
-  const raw: net.Socket = net.connect(
-    isUnix ? unixOptions(destination, onread) : tcpOptions(destination, options, onread),
-  );
+  const to = isUnix ? unixOptions(destination, onread) : tcpOptions(destination, options, onread);
+  const raw = new DialedSocket(to);
+  if (clientSockets.hasSubscribers) clientSockets.publish({ socket: raw });
+  raw.connect(to);
   raw.pause(); // at once: Node reads 64 KiB at the connection otherwise, whether or not anybody asked
   const transport = new NodeTransport(raw, isUnix ? { ...ofTcp, path: destination.path } : ofTcp);
   return { raw, transport };
+}
+
+/** Hears of its connection without a listener: for the first of an event that not every stream has, Node keeps 40 bytes. */
+class DialedSocket extends net.Socket {
+  override emit(event: string | symbol, ...values: unknown[]): boolean {
+    const isHeard = super.emit(event, ...values);
+    if (event === "connect") heardConnect(this);
+    return isHeard;
+  }
 }
 
 /** Listens to a transport until it is connected, or has failed. */
@@ -143,7 +156,7 @@ function heardRead(this: unknown, size: number, buffer: Uint8Array): boolean {
   return transportOf(this as net.Socket).received(size, buffer);
 }
 
-function heardConnect(this: net.Socket): void {
-  const { events } = transportOf(this);
+function heardConnect(raw: net.Socket): void {
+  const { events } = transportOf(raw);
   if (events instanceof Dialing) events.succeed();
 }
