@@ -58,12 +58,7 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
   #sentIn = 0;
 
   #phase: "open" | "dead" | "gone" = "open";
-  /** What we have shut down ourselves. */
-  #shut: "nothing" | "writing" | "both" = "nothing";
-  /** Whether the owner has been told `SocketClosed` while the socket stays open for sends (`exitOnClose: false`). */
-  #isEndTold = false;
-  /** Where another protocol is about to begin: told when what was queued has left, or the connection is over. */
-  #upgrading: ((isOpen: boolean) => void) | undefined;
+  /** Most open sockets have none. */
   #closing: Closing | undefined;
 
   /** Whether the program waits for it. */
@@ -71,8 +66,6 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
   #receivedBytes = 0;
   #receivedCount = 0;
   #sentCount = 0;
-  /** What had left before an upgrade. */
-  #sentBytesBefore = 0;
 
   /** `head` are bytes that were read before. */
   constructor(
@@ -159,7 +152,7 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
 
   /** Whether no message can ever follow. */
   get #isAllSaid(): boolean {
-    return this.#phase === "gone" || this.#isEndTold;
+    return this.#phase === "gone" || this.#closing?.isEndTold === true;
   }
 
   #checkOwner(): void {
@@ -218,7 +211,7 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
   // ── what its queue needs of it ──
 
   get isUpgrading(): boolean {
-    return this.#upgrading !== undefined;
+    return this.#closing?.upgrading !== undefined;
   }
 
   get isShutDown(): boolean {
@@ -249,6 +242,10 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
     return this.#phase === "open";
   }
 
+  get #shut(): Closing["shut"] {
+    return this.#closing === undefined ? "nothing" : this.#closing.shut;
+  }
+
   /** Whether more may come. */
   get #isReadable(): boolean {
     return this.#isOpen && this.#ending === undefined;
@@ -270,7 +267,7 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
   /** The owner hears how it ended; a peer's end closes our side too, unless `exitOnClose` says otherwise. */
   tellEnd(ending: Ending): void {
     this.disarm();
-    if (this.#canStillSend(ending)) this.#isEndTold = true;
+    if (this.#canStillSend(ending)) this.#ownClosing.isEndTold = true;
     else this.#go();
     if (ending.error !== undefined) this.tell({ type: "TcpError", socket: this.asOwned, error: ending.error });
     this.tell({ type: "SocketClosed", socket: this.asOwned });
@@ -374,7 +371,7 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
   written(): void {
     if (!this.#isOpen) return;
     this.#sends?.advance();
-    if (this.#upgrading !== undefined && !this.#hasQueue) this.#upgrading(true);
+    if (this.isUpgrading && !this.#hasQueue) this.#closing?.upgrading?.(true);
   }
 
   finished(): void {
@@ -394,8 +391,7 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
   }
 
   closed(): void {
-    this.#upgrading?.(false);
-    this.#upgrading = undefined;
+    this.#closing?.stopUpgrading();
     this.#sends?.refuseAll(err("Closed"));
     this.#endWith(plainEnd);
     this.#letGo();
@@ -435,14 +431,15 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
     if (this.#phase === "gone") return err("Closed");
     if (this.#phase === "dead") return err(this.#ownClosing.lastWords.toSend());
     if (this.isUpgrading) return err("Ealready");
+    const shut = this.#shut;
     const mustWait = this.#mustWait;
     if (!mustWait && isEmpty(pieces)) {
       this.#sentCount++; // and it succeeds, as the kernel is not asked
       return ok();
     }
-    if (this.#shut !== "nothing" && this.#isSendWaiting) return this.#sendBehindOthers(pieces);
-    if (this.#shut === "writing") return err("Closed");
-    if (this.#shut === "both" || this.#transport.hasFailed) return err(this.#failSend());
+    if (shut !== "nothing" && this.#isSendWaiting) return this.#sendBehindOthers(pieces);
+    if (shut === "writing") return err("Closed");
+    if (shut === "both" || this.#transport.hasFailed) return err(this.#failSend());
     this.#sentCount++;
     if (mustWait) return this.#ownSends.wait(pieces);
     return this.#write(pieces) ? ok() : err(this.#failSend());
@@ -541,7 +538,7 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
     if (this.#phase === "dead" || this.#isOver) return err("Enotconn");
     if (this.isUpgrading) return err("Ealready");
     if (this.#shut === "both") return ok();
-    this.#shut = "both";
+    this.#ownClosing.shut = "both";
     this.#departure.startLinger();
     if (this.isArmed && !this.#hasQueue) {
       this.tellEnd(plainEnd);
@@ -579,7 +576,7 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
     if (this.#phase === "dead" || this.#transport.hasFailed) return err("Enotconn");
     if (this.isUpgrading) return err("Ealready");
     if (this.#shut !== "nothing") return ok();
-    this.#shut = "writing";
+    this.#ownClosing.shut = "writing";
     this.#endSends();
     return ok();
   }
@@ -631,7 +628,7 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
   /** Nobody uses the connection any more: it ends once its queue has left, or the time for that is over. */
   #leave(): void {
     this.#receives?.clear();
-    this.#upgrading?.(false);
+    this.#closing?.upgrading?.(false);
     this.#sends?.refuseAll(err("Closed"), err(this.#phase === "dead" ? "Enotconn" : "Closed"));
     this.#receives?.refuse("Closed");
     if (!this.#transport.isDestroyed) this.#departure.leave();
@@ -657,11 +654,11 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
     if (refusal !== undefined) return err(refusal);
     this.#transport.stopReading();
     const isOpen = await new Promise<boolean>((settle) => {
-      this.#upgrading = settle;
+      this.#ownClosing.upgrading = settle;
       if (!this.#hasQueue) settle(true);
     });
     if (!isOpen || this.#ending !== undefined) {
-      this.#upgrading = undefined;
+      this.#ownClosing.upgrading = undefined;
       this.#receives?.hand();
       return err("Closed");
     }
@@ -684,11 +681,12 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
   /** The other protocol speaks: from now on the stream is what `transport` makes of it. */
   finishUpgrade(transport: Transport): void {
     this.#transport.events = nobody;
-    this.#sentBytesBefore += this.#transport.writtenBytes;
+    const closing = this.#ownClosing;
+    closing.sentBytesBefore += this.#transport.writtenBytes;
+    closing.departure = undefined;
+    closing.upgrading = undefined;
     this.#transport = transport;
     this.#sends = undefined;
-    if (this.#closing !== undefined) this.#closing.departure = undefined;
-    this.#upgrading = undefined;
     transport.events = this;
     this.readOn();
   }
@@ -697,8 +695,7 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
   failUpgrade(): void {
     if (this.#hasQueue) this.#transport.reset();
     else this.#transport.destroy();
-    this.#upgrading?.(false);
-    this.#upgrading = undefined;
+    this.#closing?.stopUpgrading();
     this.#sends?.refuseAll(err("Closed"));
     this.#endWith(plainEnd);
   }
@@ -775,7 +772,7 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
     return this.#whileOpen(() => ({
       recvOct: this.#receivedBytes,
       recvCnt: this.#receivedCount,
-      sendOct: this.#sentBytesBefore + this.#transport.writtenBytes,
+      sendOct: (this.#closing?.sentBytesBefore ?? 0) + this.#transport.writtenBytes,
       sendCnt: this.#sentCount,
       sendPend: this.#pendingBytes,
     }));
