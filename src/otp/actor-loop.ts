@@ -64,7 +64,7 @@ export class ActorLoop implements MessageHandler {
   }
 
   static of(process: Process): ActorLoop | undefined {
-    const handler = process instanceof ProcessEngine ? process.receiver.loop?.handler : undefined;
+    const handler = process instanceof ProcessEngine ? process.loop?.handler : undefined;
     return handler instanceof ActorLoop ? handler : undefined;
   }
 

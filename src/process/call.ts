@@ -114,7 +114,7 @@ class PendingCall extends ExitListener implements Address, TimedWait {
     });
     this.#callee.observeExit(this);
     if (this.#caller !== undefined) {
-      this.#caller.receiver.beginWait();
+      this.#caller.beginWait();
       this.#caller.belongings.onInterrupt((this.#interrupt = new Interrupt(this, answer, reject)));
     }
     if (this.#withinMs !== Infinity) this.#callee.runtime.alarms.time(this);
@@ -169,7 +169,7 @@ class PendingCall extends ExitListener implements Address, TimedWait {
     this.#resolve = undefined;
     this.leave();
     this.#interrupt?.leave();
-    this.#caller?.receiver.endWait();
+    this.#caller?.endWait();
     if (this.#alarm !== undefined) this.#callee.runtime.alarms.clear(this.#alarm);
   }
 }

@@ -38,7 +38,7 @@ export class MailboxSubject implements Address, SubjectKey, Source {
   }
 
   get mailbox(): Mailbox {
-    return this.holder.receiver.mailbox;
+    return this.holder.mailbox;
   }
 
   send(message: unknown): void {

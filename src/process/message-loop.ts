@@ -43,9 +43,9 @@ export class MessageLoop implements Runnable {
     this.#process = process;
     this.selector = selector;
     this.handler = handler;
-    process.receiver.loop = this;
-    process.receiver.beginWait();
-    if (process.receiver.hasMessages) this.notice();
+    process.loop = this;
+    process.beginWait();
+    if (process.hasMessages) this.notice();
   }
 
   /** The process's own function has returned it: then that goes on as this loop, and has returned when this has. */
@@ -89,7 +89,7 @@ export class MessageLoop implements Runnable {
     this.#isOver = true;
     this.#only = undefined;
     if (this.#state !== "busy") this.#return();
-    if (this.#state === "idle") this.#process.receiver.endWait();
+    if (this.#state === "idle") this.#process.endWait();
   }
 
   /** Its turn in the run queue. */
@@ -99,9 +99,9 @@ export class MessageLoop implements Runnable {
     const only = this.#only;
     this.#only = undefined;
     if (only !== undefined && !this.#handOver(only.mapper, only.message)) return;
-    const { receiver } = this.#process;
+    const process = this.#process;
     for (let left = messagesPerVisit; left > 0; left--) {
-      const taken = receiver.take(this.selector);
+      const taken = process.take(this.selector);
       if (taken === undefined) {
         this.#becomeIdle();
         return;
@@ -147,11 +147,11 @@ export class MessageLoop implements Runnable {
 
   #becomeIdle(): void {
     this.#state = "idle";
-    this.#process.receiver.beginWait();
+    this.#process.beginWait();
   }
 
   #queueUp(): void {
-    this.#process.receiver.endWait();
+    this.#process.endWait();
     this.#enqueue();
   }
 

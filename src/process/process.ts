@@ -3,7 +3,6 @@ import type { TcpMessage, TcpPassive } from "../tcp/message.ts";
 import { Belongings } from "./belongings.ts";
 import { Abnormal, type ExitReason, ExitSignal, Killed, Normal, Shutdown } from "./exit.ts";
 import type { ExitListener } from "./exit-listener.ts";
-import { ExitListeners } from "./exit-listeners.ts";
 import { MailboxBound, type MailboxOptions } from "./mailbox-bound.ts";
 import { MailboxSubject } from "./mailbox-subject.ts";
 import { MessageLoop } from "./message-loop.ts";
@@ -11,7 +10,6 @@ import { noValue, Outcome, type Returned } from "./outcome.ts";
 import { type Owner, ownerItself } from "./owner.ts";
 import { Receiver } from "./receiver.ts";
 import type { RuntimeEngine } from "./runtime.ts";
-import type { Runnable } from "./scheduler.ts";
 import { type Lane, Selector } from "./selector.ts";
 import type { Subject } from "./subject.ts";
 import { isThenable } from "./thenable.ts";
@@ -63,10 +61,8 @@ export interface ExitOptions {
  * The life of one process: its mailbox, who waits for it, and whom its end concerns. `Process` and `Self` are the two
  * views of it. What few processes use is made on first use, so that an idle one stays small.
  */
-export class ProcessEngine extends ExitListeners implements Process, Runnable {
+export class ProcessEngine extends Receiver implements Process {
   readonly id: number;
-  readonly runtime: RuntimeEngine;
-  readonly receiver: Receiver;
   readonly inbox = new MailboxSubject(this);
   readonly #bound: MailboxBound | undefined;
   /** @internal Its neighbours among the processes of the runtime. */
@@ -82,10 +78,8 @@ export class ProcessEngine extends ExitListeners implements Process, Runnable {
   #belongings: Belongings | undefined;
 
   constructor(runtime: RuntimeEngine, start: (process: ProcessEngine) => unknown, mailbox?: MailboxOptions) {
-    super();
+    super(runtime);
     this.id = runtime.nextId();
-    this.runtime = runtime;
-    this.receiver = new Receiver(runtime);
     this.#bound = mailbox?.capacity === undefined ? undefined : new MailboxBound(this, mailbox);
     this.#start = start;
     runtime.activity.begin();
@@ -131,15 +125,11 @@ export class ProcessEngine extends ExitListeners implements Process, Runnable {
   }
 
   takeBack(socket: object): (TcpMessage | TcpPassive)[] {
-    return this.receiver.takeBack(socket) as (TcpMessage | TcpPassive)[];
+    return this.takeBackAll(socket) as (TcpMessage | TcpPassive)[];
   }
 
   dropClosed(socket: object): void {
-    this.receiver.dropNewest(socket, (message) => (message as TcpMessage).type === "SocketClosed");
-  }
-
-  awaitPoll(): void {
-    this.receiver.awaitPoll();
+    this.dropNewest(socket, (message) => (message as TcpMessage).type === "SocketClosed");
   }
 
   onExit(listener: (reason: ExitReason) => void, role: "resource" | "observer" = "observer"): () => void {
@@ -199,12 +189,12 @@ export class ProcessEngine extends ExitListeners implements Process, Runnable {
   /** Takes a message in that anybody may send, if the mailbox has room for it. */
   offer(lane: Lane, key: object | undefined, message: unknown): boolean {
     if (this.#bound === undefined || !this.isAlive) return this.arrive(lane, key, message);
-    return this.receiver.arrive(lane, key, message, this.#bound);
+    return this.takeIn(lane, key, message, this.#bound);
   }
 
   /** Takes a message in. `key` is the subject, socket or monitor that it comes from. Says false after the end. */
   arrive(lane: Lane, key: object | undefined, message: unknown): boolean {
-    if (this.isAlive) return this.receiver.arrive(lane, key, message);
+    if (this.isAlive) return this.takeIn(lane, key, message);
     this.runtime.deadLetter({ message, to: `process ${String(this.id)}`, why: "Exited" });
     return false;
   }
@@ -220,7 +210,7 @@ export class ProcessEngine extends ExitListeners implements Process, Runnable {
       throw new TypeError(
         `Cannot receive: expected a selector or a subject of this process, received ${valueText(from)}`,
       );
-    return this.receiver.receive(from, withinMs);
+    return this.receiveWanted(from, withinMs);
   }
 
   /** @throws ExitSignal after the end */
@@ -254,11 +244,15 @@ export class ProcessEngine extends ExitListeners implements Process, Runnable {
 
   // ── start and end ──
 
-  /** Its turn in the run queue: to start. */
-  run(): void {
+  /** Its turn in the run queue: to start, and to receive from then on. */
+  override run(): void {
     const start = this.#start;
     this.#start = undefined;
-    if (start === undefined) return;
+    if (start === undefined) super.run();
+    else this.#begin(start);
+  }
+
+  #begin(start: (process: ProcessEngine) => unknown): void {
     try {
       const returned = start(this);
       // A foreign thenable may settle twice, or give another promise: a promise of our own does neither.
@@ -328,7 +322,7 @@ export class ProcessEngine extends ExitListeners implements Process, Runnable {
     this.#outcome?.end(reason);
     this.#belongings?.free();
     this.#ties?.stopMonitoring();
-    this.receiver.interrupt(reason);
+    this.interrupt(reason);
     this.#belongings?.interrupt(reason, this.runtime.rethrow);
   }
 

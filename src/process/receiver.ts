@@ -1,6 +1,7 @@
 import { err, ok } from "../result.ts";
 import { Deadline, type Waiter } from "./alarm.ts";
 import { type ExitReason, ExitSignal, expectSignal } from "./exit.ts";
+import { ExitListeners } from "./exit-listeners.ts";
 import { Mailbox, type Taken } from "./mailbox.ts";
 import type { MailboxBound } from "./mailbox-bound.ts";
 import type { MessageLoop } from "./message-loop.ts";
@@ -13,12 +14,13 @@ type Settle = (value: unknown) => void;
 /**
  * The receiving end of a process: its mailbox and the one receive that may wait for it. While one waits, no message
  * that it asks for stands in the mailbox, except when that message came after the reductions of a slice were spent:
- * then the receive stands in the run queue and takes it in its turn.
+ * then the receive stands in the run queue and takes it in its turn. A base of the process and no part of it, as that
+ * would be one object more of each.
  */
-export class Receiver implements Runnable, Waiter {
+export abstract class Receiver extends ExitListeners implements Runnable, Waiter {
   /** What takes the messages that nobody receives, where there is one. */
   loop: MessageLoop | undefined;
-  readonly #runtime: RuntimeEngine;
+  readonly runtime: RuntimeEngine;
   /** Made by the first message that has to wait in it: most go to a receive that waits for them. */
   #mailbox: Mailbox | undefined;
   /** What the receive that waits asks for; nothing where none does. */
@@ -35,7 +37,8 @@ export class Receiver implements Runnable, Waiter {
   #isPollDue = false;
 
   constructor(runtime: RuntimeEngine) {
-    this.#runtime = runtime;
+    super();
+    this.runtime = runtime;
   }
 
   get mailbox(): Mailbox {
@@ -52,7 +55,7 @@ export class Receiver implements Runnable, Waiter {
   }
 
   /** Takes all messages out, oldest first, that came from one socket or monitor. */
-  takeBack(key: object): unknown[] {
+  takeBackAll(key: object): unknown[] {
     const first = this.loop?.giveBack(key);
     const others = this.#mailbox?.takeAll(key) ?? [];
     return first === undefined ? others : [first, ...others];
@@ -70,11 +73,11 @@ export class Receiver implements Runnable, Waiter {
 
   /** The process waits for others; while it does, nothing can happen in it by itself. */
   beginWait(): void {
-    if (this.#waits++ === 0) this.#runtime.activity.end();
+    if (this.#waits++ === 0) this.runtime.activity.end();
   }
 
   endWait(): void {
-    if (--this.#waits === 0) this.#runtime.activity.begin();
+    if (--this.#waits === 0) this.runtime.activity.begin();
   }
 
   /**
@@ -83,8 +86,8 @@ export class Receiver implements Runnable, Waiter {
    *
    * @returns whether it was taken
    */
-  arrive(lane: Lane, key: object | undefined, message: unknown, bound?: MailboxBound): boolean {
-    const hasReductions = this.#runtime.scheduler.charge();
+  protected takeIn(lane: Lane, key: object | undefined, message: unknown, bound?: MailboxBound): boolean {
+    const hasReductions = this.runtime.scheduler.charge();
     if (this.#waiting !== undefined && !this.#isQueued) {
       const mapper = mapperFor(this.#waiting, lane, key, message);
       if (mapper !== undefined && hasReductions) {
@@ -100,11 +103,11 @@ export class Receiver implements Runnable, Waiter {
     return true;
   }
 
-  receive(wanted: Wanted, withinMs: number | undefined): Promise<unknown> {
+  protected receiveWanted(wanted: Wanted, withinMs: number | undefined): Promise<unknown> {
     if (this.#waiting !== undefined) {
       throw new Error("Cannot receive while another receive of this process is pending");
     }
-    const hasReductions = this.#runtime.scheduler.charge();
+    const hasReductions = this.runtime.scheduler.charge();
     if (hasReductions) {
       const taken = this.take(wanted);
       if (taken !== undefined) {
@@ -146,7 +149,7 @@ export class Receiver implements Runnable, Waiter {
   }
 
   /** The process has ended: whoever waits is woken by an `ExitSignal`, and nothing more is received. */
-  interrupt(reason: ExitReason): void {
+  protected interrupt(reason: ExitReason): void {
     if (this.#waiting !== undefined) {
       const resolve = this.#resolve;
       expectSignal(this.#promise);
@@ -168,7 +171,7 @@ export class Receiver implements Runnable, Waiter {
   #answer(mapper: (message: unknown) => unknown, message: unknown): void {
     const resolve = this.#resolve;
     const isForever = this.#withinMs === undefined;
-    this.#runtime.scheduler.outlast();
+    this.runtime.scheduler.outlast();
     this.#stopWaiting();
     try {
       const value = mapper(message);
@@ -187,7 +190,7 @@ export class Receiver implements Runnable, Waiter {
   }
 
   #startDeadline(withinMs: number): void {
-    this.#deadline ??= new Deadline(this.#runtime.alarms, this);
+    this.#deadline ??= new Deadline(this.runtime.alarms, this);
     this.#deadline.start(withinMs);
   }
 
@@ -198,10 +201,10 @@ export class Receiver implements Runnable, Waiter {
       return;
     }
     this.#isPollDue = false;
-    this.#runtime.alarms.hold();
+    this.runtime.alarms.hold();
     const promise = this.#promise;
     afterPoll(() => {
-      this.#runtime.alarms.release();
+      this.runtime.alarms.release();
       if (this.#promise === promise) this.passDeadline();
     });
   }
@@ -216,7 +219,7 @@ export class Receiver implements Runnable, Waiter {
 
   #queueUp(): void {
     this.#isQueued = true;
-    this.#runtime.scheduler.enqueue(this);
+    this.runtime.scheduler.enqueue(this);
   }
 }
 

@@ -175,14 +175,14 @@ export class SelfEngine implements Self {
 
   flushMessages(): number {
     this.process.checkAlive();
-    return this.process.receiver.clear();
+    return this.process.clear();
   }
 
   sleep(ms: number): Promise<void> {
     if (!(ms >= 0)) throw new RangeError(`Cannot sleep: ms must be 0 or more, received ${String(ms)}`);
     this.process.checkAlive();
-    const { receiver, runtime } = this.process;
-    const { alarms, clock } = runtime;
+    const { process } = this;
+    const { alarms, clock } = process.runtime;
     const slept = new Promise<void>((resolve, reject) => {
       const alarm = new Alarm(() => {
         stop();
@@ -193,14 +193,14 @@ export class SelfEngine implements Self {
         expectSignal(slept);
         reject(new ExitSignal(reason));
       });
-      this.process.belongings.onInterrupt(interrupt);
+      process.belongings.onInterrupt(interrupt);
       const stop = (): void => {
         interrupt.leave();
-        receiver.endWait();
+        process.endWait();
         alarms.clear(alarm);
       };
       alarms.set(alarm, clock.now() + ms);
-      receiver.beginWait();
+      process.beginWait();
     });
     return slept;
   }

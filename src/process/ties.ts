@@ -76,7 +76,7 @@ export class Ties {
   demonitor(monitor: Monitor): void {
     this.#monitors?.get(monitor)?.();
     this.#monitors?.delete(monitor);
-    this.#process.receiver.takeBack(monitor);
+    this.#process.takeBackAll(monitor);
   }
 
   /** The process itself has ended: it watches nobody any more. */
