@@ -1,3 +1,4 @@
+import type { MailboxBound } from "./mailbox-bound.ts";
 import {
   type Entry,
   entriesOf,
@@ -80,12 +81,18 @@ export interface Taken {
  * the messages that are not: the oldest of a source, of a lane and of all stand at the head of a list.
  */
 export class Mailbox {
+  /** Where it is absent, there is always room. */
+  readonly bound: MailboxBound | undefined;
   #oldest: Envelope | undefined;
   #newest: Envelope | undefined;
   #arrivals = 0;
   #count = 0;
   /** Made by the first message that needs it: most mailboxes only ever have messages of subjects. */
   #index: Index | undefined;
+
+  constructor(bound?: MailboxBound) {
+    this.bound = bound;
+  }
 
   get count(): number {
     return this.#count;

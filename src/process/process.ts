@@ -64,7 +64,6 @@ export interface ExitOptions {
 export class ProcessEngine extends Receiver implements Process {
   readonly id: number;
   readonly inbox = new MailboxSubject(this);
-  readonly #bound: MailboxBound | undefined;
   /** @internal Its neighbours among the processes of the runtime. */
   older: ProcessEngine | undefined;
   newer: ProcessEngine | undefined;
@@ -80,7 +79,7 @@ export class ProcessEngine extends Receiver implements Process {
   constructor(runtime: RuntimeEngine, start: (process: ProcessEngine) => unknown, mailbox?: MailboxOptions) {
     super(runtime);
     this.id = runtime.nextId();
-    this.#bound = mailbox?.capacity === undefined ? undefined : new MailboxBound(this, mailbox);
+    if (mailbox?.capacity !== undefined) this.bound(new MailboxBound(this, mailbox));
     this.#start = start;
     runtime.activity.begin();
     runtime.scheduler.enqueue(this);
@@ -188,8 +187,8 @@ export class ProcessEngine extends Receiver implements Process {
 
   /** Takes a message in that anybody may send, if the mailbox has room for it. */
   offer(lane: Lane, key: object | undefined, message: unknown): boolean {
-    if (this.#bound === undefined || !this.isAlive) return this.arrive(lane, key, message);
-    return this.takeIn(lane, key, message, this.#bound);
+    if (!this.isBounded || !this.isAlive) return this.arrive(lane, key, message);
+    return this.takeIn(lane, key, message, true);
   }
 
   /** Takes a message in. `key` is the subject, socket or monitor that it comes from. Says false after the end. */

@@ -45,6 +45,14 @@ export abstract class Receiver extends ExitListeners implements Runnable, Waiter
     return (this.#mailbox ??= new Mailbox());
   }
 
+  protected bound(bound: MailboxBound): void {
+    this.#mailbox = new Mailbox(bound);
+  }
+
+  protected get isBounded(): boolean {
+    return this.#mailbox !== undefined && this.#mailbox.bound !== undefined;
+  }
+
   get hasMessages(): boolean {
     return this.#mailbox !== undefined && this.#mailbox.count > 0;
   }
@@ -81,12 +89,12 @@ export abstract class Receiver extends ExitListeners implements Runnable, Waiter
   }
 
   /**
-   * Takes a message in: it goes to the receive that waits for it, or last into the mailbox, unless that is `bounded` and
-   * has no room.
+   * Takes a message in: it goes to the receive that waits for it, or last into the mailbox, unless that is bounded, has
+   * no room and the message `counts`.
    *
    * @returns whether it was taken
    */
-  protected takeIn(lane: Lane, key: object | undefined, message: unknown, bound?: MailboxBound): boolean {
+  protected takeIn(lane: Lane, key: object | undefined, message: unknown, counts = false): boolean {
     const hasReductions = this.runtime.scheduler.charge();
     if (this.#waiting !== undefined && !this.#isQueued) {
       const mapper = mapperFor(this.#waiting, lane, key, message);
@@ -97,8 +105,9 @@ export abstract class Receiver extends ExitListeners implements Runnable, Waiter
       if (mapper !== undefined) this.#queueUp();
     }
     if ((lane === "subject" || lane === "socket") && this.loop?.takes(lane, key, message) === true) return true;
-    if (bound !== undefined && !bound.admits(this.mailbox, message)) return false;
-    this.mailbox.append(lane, key, message, bound !== undefined);
+    const { mailbox } = this;
+    if (counts && mailbox.bound?.admits(mailbox, message) === false) return false;
+    mailbox.append(lane, key, message, counts);
     this.loop?.notice();
     return true;
   }
