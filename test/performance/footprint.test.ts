@@ -13,12 +13,12 @@ const processes = 10_000;
 const connections = 1_000;
 /** Bytes of heap that each keeps. One that is put here anew says in its commit why it may cost so much. */
 const stated = {
-  "async process": 760,
-  actor: 1_190,
+  "async process": 725,
+  actor: 1_135,
   "callback owner": 185,
-  "connection, callback owner": 2_120,
-  "connection, async process": 2_650,
-  "connection, served by an actor": 3_280,
+  "connection, callback owner": 1_925,
+  "connection, async process": 2_460,
+  "connection, served by an actor": 3_140,
 };
 const most = 1.25;
 
