@@ -371,7 +371,8 @@ export class SocketEngine extends Owned implements TransportEvents, Receiving {
   written(): void {
     if (!this.#isOpen) return;
     this.#sends?.advance();
-    if (this.isUpgrading && !this.#hasQueue) this.#closing?.upgrading?.(true);
+    const upgrading = this.#closing?.upgrading;
+    if (upgrading !== undefined && !this.#hasQueue) upgrading(true);
   }
 
   finished(): void {
